@@ -1,0 +1,58 @@
+package contract
+
+import "time"
+
+// Approve agrees to a plan. It is refused when the plan is another, when the cluster's name is wrong or when a decision has been made.
+type Approve struct {
+	// Plan is the ID of the plan that was seen.
+	Plan string `json:"plan"`
+	// Cluster is the cluster's name, typed once more.
+	Cluster string `json:"cluster"`
+	// By names who approves.
+	By      string `json:"by,omitempty"`
+	Comment string `json:"comment,omitempty"`
+}
+
+// Reject refuses a plan; the run ends with nothing changed.
+type Reject struct {
+	// Plan is the ID of the plan that was seen; empty rejects whatever plan awaits approval.
+	Plan   string `json:"plan,omitempty"`
+	By     string `json:"by,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// Pause keeps the run from beginning another node; nodes already begun are finished.
+type Pause struct {
+	By     string `json:"by,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// Resume ends a pause.
+type Resume struct {
+	By string `json:"by,omitempty"`
+}
+
+// Throttle changes the limit of every copy from now on, those under way included.
+type Throttle struct {
+	// MiBps is the limit in MiB/s, 0 to 1048576; 0 means no limit.
+	MiBps int    `json:"mibps"`
+	By    string `json:"by,omitempty"`
+}
+
+// Abort gives one node up: its clone is killed, it stays fenced and is reported.
+type Abort struct {
+	Node   string `json:"node"`
+	By     string `json:"by,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// Approval says how a plan was decided.
+type Approval struct {
+	Plan     string `json:"plan"`
+	Approved bool   `json:"approved"`
+	By       string `json:"by,omitempty"`
+	Comment  string `json:"comment,omitempty"`
+	// InAdvance is true when the consent came with the start.
+	InAdvance bool      `json:"inAdvance"`
+	At        time.Time `json:"at"`
+}

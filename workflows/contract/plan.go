@@ -1,0 +1,127 @@
+package contract
+
+import "time"
+
+// Verdict is what a check says.
+type Verdict string
+
+// The verdicts of a check.
+const (
+	// VerdictPass: nothing to do.
+	VerdictPass Verdict = "pass"
+	// VerdictWarn: the run may go on; a person should know.
+	VerdictWarn Verdict = "warn"
+	// VerdictFail: the run is refused.
+	VerdictFail Verdict = "fail"
+)
+
+// Finding is what one check saw on one node.
+type Finding struct {
+	// Code names the check; it is stable, so that programs can act on it.
+	Code string `json:"code"`
+	// Node is the node it was seen on; empty for the cluster as a whole.
+	Node     string  `json:"node,omitempty"`
+	Verdict  Verdict `json:"verdict"`
+	Observed string  `json:"observed"`
+	Wanted   string  `json:"wanted,omitempty"`
+	// Remedy is what to do, ready to be pasted: SQL, a server option or an inventory line.
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// Loss is what the erase of one node would destroy and nobody else has.
+type Loss struct {
+	// ErrantGTIDs are the transactions that the node executed and the primary did not.
+	ErrantGTIDs string `json:"errantGtids,omitempty"`
+	// Transactions counts them.
+	Transactions int64 `json:"transactions"`
+	// Unknown says why the loss cannot be known, for example data under an empty GTID set; empty if it can.
+	Unknown string `json:"unknown,omitempty"`
+}
+
+// None reports that nothing would be lost.
+func (l Loss) None() bool { return l.ErrantGTIDs == "" && l.Unknown == "" }
+
+// PlanNode is one node as the plan saw it.
+type PlanNode struct {
+	Name       string `json:"name"`
+	ServerUUID string `json:"serverUuid,omitempty"`
+	// Address is how the worker reaches the node, PeerAddress how other nodes do.
+	Address     string `json:"address"`
+	PeerAddress string `json:"peerAddress"`
+	Version     string `json:"version,omitempty"`
+	// Chosen nodes will be erased and refilled (or, under verify, proven).
+	Chosen bool `json:"chosen"`
+	// Reachable is false for a node that could not be observed; such a node is never chosen.
+	Reachable bool `json:"reachable"`
+	// Serving nodes follow the primary and are open to clients.
+	Serving bool `json:"serving"`
+	// Wreck nodes were left fenced by an earlier run of ours.
+	Wreck bool `json:"wreck,omitempty"`
+	// LagSeconds is how far a following node is behind; -1 when it does not follow.
+	LagSeconds int64 `json:"lagSeconds"`
+	// DataBytes is the size of the tables in user schemas, in bytes.
+	DataBytes int64 `json:"dataBytes"`
+	// Schemas are the user schemas that the erase would drop.
+	Schemas []string `json:"schemas,omitempty"`
+	// Loss is what only this node has.
+	Loss Loss `json:"loss"`
+	// State says in a few words how the node stands now.
+	State string `json:"state"`
+}
+
+// Plan is what a run would do and destroy, computed without changing anything.
+type Plan struct {
+	// ID changes when anything that was approved would change: the identities of the nodes, what is lost, the options that
+	// destroy. It does not change with moving positions.
+	ID      string    `json:"id"`
+	Cluster string    `json:"cluster"`
+	Mode    Mode      `json:"mode"`
+	MadeAt  time.Time `json:"madeAt"`
+	// InventoryHash is the inventory that the plan was made with.
+	InventoryHash string     `json:"inventoryHash"`
+	Primary       PlanNode   `json:"primary"`
+	Secondaries   []PlanNode `json:"secondaries"`
+	// Findings are what every check saw, failures first.
+	Findings []Finding `json:"findings"`
+	// MinServing is how many secondaries the run keeps in service.
+	MinServing int `json:"minServing"`
+	// UnreplicatedWrites is what happens to writes that only a secondary has.
+	UnreplicatedWrites UnreplicatedWrites `json:"unreplicatedWrites"`
+}
+
+// Chosen are the secondaries that the plan will work on.
+func (p Plan) Chosen() []PlanNode {
+	var chosen []PlanNode
+	for _, node := range p.Secondaries {
+		if node.Chosen {
+			chosen = append(chosen, node)
+		}
+	}
+	return chosen
+}
+
+// Failures are the findings that refuse the run.
+func (p Plan) Failures() []Finding { return p.with(VerdictFail) }
+
+// Warnings are the findings that a person should know.
+func (p Plan) Warnings() []Finding { return p.with(VerdictWarn) }
+
+// Destroys reports whether the plan would destroy something that only a secondary has.
+func (p Plan) Destroys() bool {
+	for _, node := range p.Chosen() {
+		if !node.Loss.None() {
+			return true
+		}
+	}
+	return false
+}
+
+func (p Plan) with(verdict Verdict) []Finding {
+	var some []Finding
+	for _, finding := range p.Findings {
+		if finding.Verdict == verdict {
+			some = append(some, finding)
+		}
+	}
+	return some
+}
