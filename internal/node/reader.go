@@ -1,0 +1,86 @@
+package node
+
+import (
+	"context"
+	"database/sql"
+)
+
+// Reader asks one server: a Node over any pooled connection, or a Claim over its own.
+type Reader interface {
+	// Name is the node's name, for errors.
+	Name() string
+	// Query runs one statement that returns rows; doing says in words what for.
+	Query(ctx context.Context, doing, query string, args ...any) (*sql.Rows, error)
+}
+
+// Query implements Reader.
+func (n *Node) Query(ctx context.Context, doing, query string, args ...any) (*sql.Rows, error) {
+	rows, err := n.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, Wrap(n.Name(), doing, err)
+	}
+	return rows, nil
+}
+
+// Each calls fn for every row of the query.
+func Each(ctx context.Context, r Reader, doing, query string, args []any, fn func(scan func(...any) error) error) error {
+	rows, err := r.Query(ctx, doing, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := fn(rows.Scan); err != nil {
+			return Wrap(r.Name(), doing, err)
+		}
+	}
+	return Wrap(r.Name(), doing, rows.Err())
+}
+
+// One reads the single row of the query; no row is sql.ErrNoRows within the error.
+func One(ctx context.Context, r Reader, doing, query string, args []any, dest ...any) error {
+	found := false
+	err := Each(ctx, r, doing, query, args, func(scan func(...any) error) error {
+		found = true
+		return scan(dest...)
+	})
+	if err == nil && !found {
+		return Wrap(r.Name(), doing, sql.ErrNoRows)
+	}
+	return err
+}
+
+// Row is one row by column name, for statements whose columns differ between versions. NULL is absent.
+type Row map[string]string
+
+// Table reads rows by column name.
+func Table(ctx context.Context, r Reader, doing, query string, args ...any) ([]Row, error) {
+	rows, err := r.Query(ctx, doing, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil {
+		return nil, Wrap(r.Name(), doing, err)
+	}
+	var table []Row
+	for rows.Next() {
+		values := make([]sql.NullString, len(names))
+		dest := make([]any, len(names))
+		for i := range values {
+			dest[i] = &values[i]
+		}
+		if err := rows.Scan(dest...); err != nil {
+			return nil, Wrap(r.Name(), doing, err)
+		}
+		row := make(Row, len(names))
+		for i, v := range values {
+			if v.Valid {
+				row[names[i]] = v.String
+			}
+		}
+		table = append(table, row)
+	}
+	return table, Wrap(r.Name(), doing, rows.Err())
+}
