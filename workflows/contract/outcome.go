@@ -90,6 +90,8 @@ const (
 	ErrorIdentity ErrorType = "Identity"
 	// ErrorOvertaken: this attempt is no longer the current one and stopped before it changed anything.
 	ErrorOvertaken ErrorType = "Overtaken"
+	// ErrorWorkerStopped: the worker was stopped; another goes on.
+	ErrorWorkerStopped ErrorType = "WorkerStopped"
 	// ErrorHeldByOther: another cluster name's run works on this server.
 	ErrorHeldByOther ErrorType = "HeldByOther"
 	// ErrorLossGrew: a node has more to lose than was approved; it was released as it was.

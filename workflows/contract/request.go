@@ -211,7 +211,7 @@ func jsonType(kind string) string {
 func short(raw json.RawMessage) string {
 	const limit = 60
 	if len(raw) > limit {
-		return string(raw[:limit]) + "..."
+		return strings.ToValidUTF8(string(raw[:limit]), "") + "..."
 	}
 	return string(raw)
 }

@@ -1,0 +1,21 @@
+# Thin over go: every target can be run without make as well.
+
+.PHONY: demo test check build
+
+# A real cluster is started, harmed, resynced and proven; --keep leaves it up: make demo ARGS=--keep
+demo:
+	go run ./starter demo $(ARGS)
+
+# What CI runs: the checkers, then every test, on real servers.
+test: check
+	go test -timeout 25m ./...
+
+check:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	go tool -modfile=.ci/tools/go.mod staticcheck ./...
+	go tool -modfile=.ci/tools/go.mod workflowcheck ./workflows/...
+
+build:
+	go build -trimpath -o bin/clusterresync-worker ./worker
+	go build -trimpath -o bin/clusterresync ./starter
