@@ -1,0 +1,135 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/clusterresync/clusterresync/internal/sandbox/cache"
+	"github.com/clusterresync/clusterresync/internal/sandbox/port"
+	"github.com/clusterresync/clusterresync/internal/sandbox/process"
+)
+
+// DownOptions say how a sandbox ends.
+type DownOptions struct {
+	// Keep leaves the folder; the default removes it.
+	Keep bool
+	// Now kills the servers at once; the default asks them first.
+	Now bool
+}
+
+// downGrace is how long a server may take to shut down. A primary waits for
+// connected replicas, some ten seconds (measured on 9.7).
+const downGrace = 30 * time.Second
+
+// Down ends the sandbox in folder: it stops every process of it and removes
+// the folder. It works from any process, and on what an Up left that was
+// killed half way. It returns ErrNotSandbox, and touches nothing, when the
+// folder is not a sandbox's.
+func Down(ctx context.Context, folder string, options DownOptions) error {
+	c, err := Open(folder)
+	if err != nil {
+		return err
+	}
+	return c.Down(ctx, options)
+}
+
+// Down ends the sandbox; see the function Down. It is no error when it was
+// ended already.
+func (c *Cluster) Down(ctx context.Context, options DownOptions) error {
+	defer c.close()
+	if m, err := readMarker(c.Folder); errors.Is(err, os.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	} else if m != c.marker {
+		return fmt.Errorf("%s: %w (another was made there since)", c.Folder, ErrNotSandbox)
+	}
+	// An Up at work finishes first; one that was killed holds no lock.
+	unlock, err := cache.Lock(ctx, filepath.Join(c.Folder, lockFile))
+	if err != nil {
+		return fmt.Errorf("end the sandbox: %w", err)
+	}
+	defer unlock()
+	return c.down(ctx, options)
+}
+
+// down does the work of Down for one who holds the lock.
+func (c *Cluster) down(ctx context.Context, options DownOptions) error {
+	c.close()
+	grace := downGrace
+	if options.Now {
+		grace = 0
+	}
+	stop := func(keepers ...*process.Keeper) error {
+		var group errgroup.Group
+		for _, k := range keepers {
+			group.Go(func() error { return k.Stop(ctx, grace) })
+		}
+		return group.Wait()
+	}
+	// The secondaries first: a primary waits for the ones connected to it.
+	var first, last []*process.Keeper
+	for i, n := range c.Nodes {
+		if i == 0 {
+			last = append(last, &n.keeper)
+		} else {
+			first = append(first, &n.keeper)
+		}
+	}
+	if c.Temporal != nil {
+		first = append(first, &c.Temporal.keeper)
+	}
+	stopErr := errors.Join(stop(first...), stop(last...))
+	// What was started by an Up that was killed before it recorded it.
+	if err := endMarked(ctx, c.marker.Mark); err != nil {
+		return fmt.Errorf("end the sandbox in %s: %w", c.Folder, errors.Join(stopErr, err))
+	}
+	if options.Keep {
+		return nil
+	}
+	port.Release(c.Folder, c.state.Ports...)
+	if err := os.RemoveAll(c.Folder); err != nil {
+		return fmt.Errorf("remove the sandbox: %w", err)
+	}
+	return nil
+}
+
+// endMarked ends every process that carries the mark and returns when none is
+// left.
+func endMarked(ctx context.Context, mark string) error {
+	begun := time.Now()
+	for {
+		left := process.Marked(mark)
+		if len(left) == 0 {
+			return nil
+		}
+		sig := syscall.SIGTERM
+		if time.Since(begun) > 5*time.Second {
+			sig = syscall.SIGKILL
+		}
+		for _, identity := range left {
+			if err := identity.Signal(sig); err != nil && !errors.Is(err, process.ErrGone) {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d processes are left: %w", len(left), ctx.Err())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// close closes what this process holds of the sandbox.
+func (c *Cluster) close() {
+	for _, n := range c.Nodes {
+		n.close()
+	}
+}

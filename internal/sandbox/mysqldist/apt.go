@@ -1,0 +1,266 @@
+package mysqldist
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	treeDir      = "root"     // the unpacked packages, in a cache entry
+	packagesFile = "packages" // their file names, which hold the versions
+)
+
+// fetch downloads MySQL's server and client packages with all that they depend
+// on, the C library included, and unpacks them into dir/root. Nothing is
+// installed: apt works on lists, cache and an empty package status of its own
+// inside dir, with the machine's configuration (proxies, mirrors) and its
+// verification of signatures by the archive's keyring.
+func fetch(ctx context.Context, dir string) error {
+	for _, program := range []string{"apt-get", "apt-cache", "dpkg-deb"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return fmt.Errorf("%s is not on PATH: packages can be fetched on Debian and Ubuntu only", program)
+		}
+	}
+	work := filepath.Join(dir, "apt")
+	for _, sub := range []string{"lists/partial", "archives/partial"} {
+		if err := os.MkdirAll(filepath.Join(work, sub), 0o755); err != nil {
+			return fmt.Errorf("prepare apt's folders: %w", err)
+		}
+	}
+	a := apt{work: work}
+	archives, err := a.configuredArchives(ctx)
+	if err != nil {
+		return err
+	}
+	sources, err := sourcesFor(archives, keyring)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(a.sources(), []byte(sources), 0o600); err != nil {
+		return fmt.Errorf("write apt's sources: %w", err)
+	}
+	if err := os.WriteFile(a.status(), nil, 0o600); err != nil {
+		return fmt.Errorf("write apt's empty status: %w", err)
+	}
+	if _, err := a.run(ctx, "apt-get", a.privateOptions(), "update"); err != nil {
+		return err
+	}
+	var wanted []string
+	for _, part := range []string{"mysql-server-core", "mysql-client-core"} {
+		found, err := a.run(ctx, "apt-cache", a.privateOptions(), "search", "--names-only", "^"+part+"(-[0-9.]+)?$")
+		if err != nil {
+			return err
+		}
+		name, err := newestPackage(part, found)
+		if err != nil {
+			return err
+		}
+		wanted = append(wanted, name)
+	}
+	install := append([]string{"install", "--yes", "--no-install-recommends", "--download-only"}, wanted...)
+	if _, err := a.run(ctx, "apt-get", a.privateOptions(), install...); err != nil {
+		return err
+	}
+	if err := unpack(ctx, filepath.Join(work, "archives"), dir); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(work); err != nil {
+		return fmt.Errorf("remove apt's folders: %w", err)
+	}
+	return nil
+}
+
+// unpack unpacks every package in archives into dir/root, without running any
+// of their scripts.
+func unpack(ctx context.Context, archives, dir string) error {
+	packages, err := filepath.Glob(filepath.Join(archives, "*.deb"))
+	if err != nil {
+		return fmt.Errorf("list the packages: %w", err)
+	}
+	if len(packages) == 0 {
+		return errors.New("apt-get reported success but downloaded no package")
+	}
+	var names strings.Builder
+	for _, file := range packages {
+		fmt.Fprintln(&names, filepath.Base(file))
+		output, err := exec.CommandContext(ctx, "dpkg-deb", "--extract", file, filepath.Join(dir, treeDir)).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("unpack %s: %w: %s", filepath.Base(file), err, firstLine(output))
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, packagesFile), []byte(names.String()), 0o600); err != nil {
+		return fmt.Errorf("record the packages: %w", err)
+	}
+	return nil
+}
+
+// apt runs the machine's apt on private folders.
+type apt struct{ work string }
+
+func (a apt) sources() string { return filepath.Join(a.work, "sources.list") }
+func (a apt) status() string  { return filepath.Join(a.work, "status") }
+
+// listOptions keep what an update downloads inside our folder.
+func (a apt) listOptions() []string {
+	options := []string{
+		"-o", "Dir::State::lists=" + filepath.Join(a.work, "lists"),
+		"-o", "Dir::Cache=" + a.work,
+		"-o", "Dir::Cache::archives=" + filepath.Join(a.work, "archives"),
+		"-o", "APT::Get::List-Cleanup=false",
+		"-o", "Acquire::Retries=3",
+		"-o", "Acquire::Languages=none",
+	}
+	if os.Geteuid() == 0 {
+		// apt would give up root for a user that cannot enter our folders.
+		options = append(options, "-o", "APT::Sandbox::User=root")
+	}
+	return options
+}
+
+// privateOptions also replace the machine's sources and installed packages, so
+// that the wanted suite alone is looked at and every dependency is fetched.
+func (a apt) privateOptions() []string {
+	return append(a.listOptions(),
+		"-o", "Dir::Etc::sourcelist="+a.sources(),
+		"-o", "Dir::Etc::sourceparts=-",
+		"-o", "Dir::State::status="+a.status(),
+		"-o", "Dir::Etc::preferencesparts=-",
+		"-o", "Dir::Etc::preferences=-",
+	)
+}
+
+func (a apt) run(ctx context.Context, program string, options []string, arguments ...string) (string, error) {
+	command := exec.CommandContext(ctx, program, slices.Concat(options, arguments)...)
+	command.Env = append(os.Environ(), "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive")
+	var output, failure bytes.Buffer
+	command.Stdout, command.Stderr = &output, &failure
+	if err := command.Run(); err != nil {
+		said := strings.TrimSpace(failure.String())
+		if said == "" {
+			said = strings.TrimSpace(output.String())
+		}
+		return "", fmt.Errorf("%s %s: %w: %s", program, arguments[0], err, said)
+	}
+	return output.String(), nil
+}
+
+// configuredArchives asks apt which package archives this machine uses. apt
+// answers only from lists it has; where `apt-get update` was never run, the
+// machine's sources are read into our own folder first.
+func (a apt) configuredArchives(ctx context.Context) ([]archive, error) {
+	arguments := []string{"indextargets", "--format", archiveFormat, "Created-By: Packages"}
+	output, err := a.run(ctx, "apt-get", nil, arguments...)
+	if err != nil {
+		return nil, err
+	}
+	if found := parseArchives(output); len(found) > 0 {
+		return found, nil
+	}
+	if _, err := a.run(ctx, "apt-get", a.listOptions(), "update"); err != nil {
+		return nil, err
+	}
+	output, err = a.run(ctx, "apt-get", a.listOptions(), arguments...)
+	if err != nil {
+		return nil, err
+	}
+	if found := parseArchives(output); len(found) > 0 {
+		return found, nil
+	}
+	return nil, errors.New("apt-get knows no package archive: this machine has no sources configured")
+}
+
+// archive is one package archive that the machine's apt uses.
+type archive struct{ uri, codename, origin, label string }
+
+const archiveFormat = "$(REPO_URI)|$(CODENAME)|$(ORIGIN)|$(LABEL)"
+
+func parseArchives(output string) []archive {
+	var found []archive
+	for line := range strings.Lines(output) {
+		fields := strings.Split(strings.TrimSpace(line), "|")
+		if len(fields) == 4 && fields[0] != "" {
+			found = append(found, archive{uri: fields[0], codename: fields[1], origin: fields[2], label: fields[3]})
+		}
+	}
+	return found
+}
+
+// sourcesFor is the source list from which MySQL comes, on the mirror the
+// machine already uses. Debian has MySQL in its suite sid only; Ubuntu has it
+// in the release itself.
+func sourcesFor(archives []archive, keyring func(origin string) string) (string, error) {
+	var seen []string
+	for _, a := range archives {
+		if !strings.HasPrefix(a.uri, "http://") && !strings.HasPrefix(a.uri, "https://") {
+			seen = append(seen, a.uri)
+			continue
+		}
+		options := ""
+		if ring := keyring(a.origin); ring != "" {
+			options = " [signed-by=" + ring + "]"
+		}
+		switch {
+		case a.origin == "Debian" && a.label == "Debian":
+			return fmt.Sprintf("deb%s %s sid main\n", options, a.uri), nil
+		case a.origin == "Ubuntu":
+			release, _, _ := strings.Cut(a.codename, "-")
+			var lines strings.Builder
+			for _, suite := range []string{release, release + "-updates"} {
+				fmt.Fprintf(&lines, "deb%s %s %s main universe\n", options, a.uri, suite)
+			}
+			return lines.String(), nil
+		}
+		seen = append(seen, a.origin+" "+a.codename)
+	}
+	return "", fmt.Errorf("no archive of Debian or Ubuntu over http or https among this machine's apt sources (found: %s)",
+		strings.Join(seen, ", "))
+}
+
+// keyring is the file with the archive's keys that its own keyring package
+// installs; "" leaves the judgement to apt's trusted keys.
+func keyring(origin string) string {
+	name := strings.ToLower(origin) + "-archive-keyring"
+	for _, ending := range []string{".gpg", ".pgp"} {
+		if path := filepath.Join("/usr/share/keyrings", name+ending); isFile(path) {
+			return path
+		}
+	}
+	return ""
+}
+
+// newestPackage picks from apt-cache's "name - description" lines: the name
+// without a version if it is there, else the one with the highest.
+func newestPackage(part, found string) (string, error) {
+	var names []string
+	for line := range strings.Lines(found) {
+		name, _, _ := strings.Cut(line, " ")
+		names = append(names, strings.TrimSpace(name))
+	}
+	if slices.Contains(names, part) {
+		return part, nil
+	}
+	if len(names) == 0 {
+		return "", fmt.Errorf("the archive has no package %s", part)
+	}
+	return slices.MaxFunc(names, func(a, b string) int {
+		return slices.Compare(numbers(strings.TrimPrefix(a, part)), numbers(strings.TrimPrefix(b, part)))
+	}), nil
+}
+
+func numbers(text string) []int {
+	var result []int
+	for _, field := range strings.FieldsFunc(text, func(r rune) bool { return r == '-' || r == '.' }) {
+		if n, err := strconv.Atoi(field); err == nil {
+			result = append(result, n)
+		}
+	}
+	return result
+}
