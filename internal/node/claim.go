@@ -36,6 +36,8 @@ type ClaimOptions struct {
 	// Cluster and Run are shown to others in the connection's attributes. Cluster is required: a holder that bears another
 	// one is never killed.
 	Cluster, Run string
+	// OnStatement, if not nil, hears every statement that Exec is about to send, without its arguments: an audit trail.
+	OnStatement func(doing, statement string)
 	// LockWait bounds the wait for an earlier holder to be gone; 0 means 60 s.
 	LockWait time.Duration
 }
@@ -187,21 +189,24 @@ func (c *Claim) UUID() string { return c.options.ExpectUUID }
 // Exec runs one statement on the claimed connection. The outcome of a statement during which ctx ends is unknown, and the
 // claim is lost with it: the driver can only drop the connection.
 func (c *Claim) Exec(ctx context.Context, doing, query string, args ...any) error {
-	_, err := c.exec(ctx, query, args)
-	return c.judge(doing, err)
+	return c.judge(doing, c.exec(ctx, doing, query, args))
 }
 
-// ExecSecret is Exec for a statement that holds secrets: what the server quotes of it is scrubbed.
+// ExecSecret is Exec for a statement that holds secrets: what the server quotes of it is scrubbed. Secrets go into args, so
+// that OnStatement does not hear them.
 func (c *Claim) ExecSecret(ctx context.Context, doing string, secrets []string, query string, args ...any) error {
-	_, err := c.exec(ctx, query, args)
-	return c.judge(doing, scrub(err, secrets...))
+	return c.judge(doing, scrub(c.exec(ctx, doing, query, args), secrets...))
 }
 
-func (c *Claim) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
+func (c *Claim) exec(ctx context.Context, doing, query string, args []any) error {
 	if err := c.Lost(); err != nil {
-		return nil, err
+		return err
 	}
-	return c.conn.ExecContext(ctx, query, args...)
+	if c.options.OnStatement != nil {
+		c.options.OnStatement(doing, query)
+	}
+	_, err := c.conn.ExecContext(ctx, query, args...)
+	return err
 }
 
 // Query implements Reader on the claimed connection.

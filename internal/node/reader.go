@@ -31,10 +31,18 @@ func Each(ctx context.Context, r Reader, doing, query string, args []any, fn fun
 	defer rows.Close()
 	for rows.Next() {
 		if err := fn(rows.Scan); err != nil {
-			return Wrap(r.Name(), doing, err)
+			return judge(r, doing, err)
 		}
 	}
-	return Wrap(r.Name(), doing, rows.Err())
+	return judge(r, doing, rows.Err())
+}
+
+// judge wraps a failure while rows were read; a claim must hear of a connection that broke there.
+func judge(r Reader, doing string, err error) error {
+	if c, ok := r.(*Claim); ok {
+		return c.judge(doing, err)
+	}
+	return Wrap(r.Name(), doing, err)
 }
 
 // One reads the single row of the query; no row is sql.ErrNoRows within the error.
@@ -72,7 +80,7 @@ func Table(ctx context.Context, r Reader, doing, query string, args ...any) ([]R
 			dest[i] = &values[i]
 		}
 		if err := rows.Scan(dest...); err != nil {
-			return nil, Wrap(r.Name(), doing, err)
+			return nil, judge(r, doing, err)
 		}
 		row := make(Row, len(names))
 		for i, v := range values {
@@ -82,5 +90,5 @@ func Table(ctx context.Context, r Reader, doing, query string, args ...any) ([]R
 		}
 		table = append(table, row)
 	}
-	return table, Wrap(r.Name(), doing, rows.Err())
+	return table, judge(r, doing, rows.Err())
 }

@@ -1,0 +1,108 @@
+package erasure
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/clusterresync/clusterresync/internal/node"
+)
+
+// userSchemas lists every schema that is not the server's own, with its size.
+func userSchemas(ctx context.Context, r node.Reader) ([]Schema, error) {
+	const query = `SELECT s.SCHEMA_NAME, COALESCE(SUM(t.TABLE_TYPE = 'BASE TABLE'), 0), COALESCE(SUM(t.TABLE_TYPE = 'VIEW'), 0),
+  COALESCE(SUM(t.DATA_LENGTH + t.INDEX_LENGTH), 0)
+FROM information_schema.SCHEMATA s LEFT JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = s.SCHEMA_NAME
+WHERE s.SCHEMA_NAME NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')
+GROUP BY s.SCHEMA_NAME ORDER BY s.SCHEMA_NAME`
+	var schemas []Schema
+	err := node.Each(ctx, r, "list the schemas", query, nil, func(scan func(...any) error) error {
+		var s Schema
+		err := scan(&s.Name, &s.Tables, &s.Views, &s.Bytes)
+		schemas = append(schemas, s)
+		return err
+	})
+	return schemas, err
+}
+
+func dropSchemas(ctx context.Context, c *node.Claim, o Options, schemas []Schema, d *Destroyed) (err error) {
+	if len(schemas) == 0 {
+		return nil
+	}
+	for _, setting := range []string{
+		"SET SESSION sql_log_bin = 0", // a drop in the binary log would be a GTID of its own
+		"SET SESSION foreign_key_checks = 0",
+		fmt.Sprintf("SET SESSION lock_wait_timeout = %d", o.LockWaitSeconds),
+	} {
+		if err := c.Exec(ctx, "prepare the session for the drop", setting); err != nil {
+			return err
+		}
+	}
+	// sql_log_bin=0 does not get around super_read_only (measured on 9.7). The fence keeps everybody else out meanwhile.
+	if err := c.Exec(ctx, "allow the drop", "SET GLOBAL super_read_only = OFF"); err != nil {
+		return err
+	}
+	defer func() {
+		back := c.Exec(context.WithoutCancel(ctx), "refuse writes again", "SET GLOBAL super_read_only = ON")
+		if err == nil {
+			err = back
+		}
+	}()
+	for _, s := range schemas {
+		if err := dropSchema(ctx, c, o, s.Name, d); err != nil {
+			return err
+		}
+		d.Schemas = append(d.Schemas, s)
+		if o.OnSchema != nil {
+			o.OnSchema(s)
+		}
+	}
+	return nil
+}
+
+func dropSchema(ctx context.Context, c *node.Claim, o Options, name string, d *Destroyed) error {
+	for attempt := 1; ; attempt++ {
+		// Who holds a lock is ended before the first try: the wait would only be longer.
+		ended, err := endLockHolders(ctx, c, name)
+		d.Ended = append(d.Ended, ended...)
+		if err != nil {
+			return err
+		}
+		err = c.Exec(ctx, "drop schema "+name, "DROP DATABASE IF EXISTS "+node.Quote(name))
+		if err == nil {
+			return nil
+		}
+		if node.Number(err) != node.ErrnoLockWaitTimeout {
+			return err
+		}
+		if attempt >= o.Attempts {
+			return fmt.Errorf("gave up after %d attempts; if no session holds the lock, a prepared XA transaction does (XA RECOVER): %w", attempt, err)
+		}
+	}
+}
+
+// endLockHolders ends the sessions with a metadata lock that a drop of the schema would wait for: on the schema or its
+// objects, or a lock on the whole server (LOCK INSTANCE FOR BACKUP, FLUSH TABLES WITH READ LOCK). The own account's other
+// sessions are not spared: a claim has the last word on a node that is being erased.
+func endLockHolders(ctx context.Context, c *node.Claim, schema string) ([]node.Session, error) {
+	const query = `SELECT DISTINCT t.PROCESSLIST_ID, COALESCE(t.PROCESSLIST_USER, ''), COALESCE(t.PROCESSLIST_HOST, '')
+FROM performance_schema.metadata_locks l JOIN performance_schema.threads t ON t.THREAD_ID = l.OWNER_THREAD_ID
+WHERE l.LOCK_STATUS = 'GRANTED' AND t.NAME = 'thread/sql/one_connection' AND t.PROCESSLIST_ID <> CONNECTION_ID()
+  AND (l.OBJECT_SCHEMA = ? OR l.OBJECT_TYPE IN ('GLOBAL', 'BACKUP LOCK') AND l.LOCK_DURATION = 'EXPLICIT')`
+	var holders []node.Session
+	err := node.Each(ctx, c, "see who holds metadata locks", query, []any{schema}, func(scan func(...any) error) error {
+		var s node.Session
+		err := scan(&s.ConnectionID, &s.User, &s.Host)
+		holders = append(holders, s)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range holders {
+		err := c.Exec(ctx, "end a session that holds a metadata lock", fmt.Sprintf("KILL %d", s.ConnectionID))
+		if err != nil && node.Number(err) != node.ErrnoUnknownThread {
+			return nil, err
+		}
+	}
+	return holders, nil
+}
