@@ -1,0 +1,68 @@
+package proof
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql/driver"
+)
+
+// Bounds of a block. Rows keep a metadata lock short and a suspicion small; bytes keep memory flat when rows are large.
+const (
+	blockRows     = 20_000
+	blockBytes    = 8 << 20
+	blockRowsMin  = 64
+	noKeyBuckets  = 1024
+	progressEvery = 4096
+)
+
+// block is what one side showed of one span, up to a number of rows.
+type block struct {
+	digest [sha256.Size]byte
+	rows   int64
+	bytes  int64
+	last   position // of the last row; nil when the block is empty or the table has no key
+}
+
+func (b block) same(o block) bool { return b.rows == o.rows && b.digest == o.digest }
+
+// readBlock reads at most limit rows of the span in key order. A block with fewer rows has come to the span's end.
+func readBlock(ctx context.Context, s *session, d *digester, at span, limit int) (block, error) {
+	var b block
+	t := at.table
+	width := len(t.columns)
+	err := s.rows(ctx, at.statement(s.timesAreText, limit), func(row []driver.Value) error {
+		n, err := d.add(row[:width])
+		if err != nil {
+			return err
+		}
+		b.rows++
+		b.bytes += int64(n)
+		if b.rows == int64(limit) {
+			b.last, err = t.positionOf(row)
+		}
+		return err
+	})
+	b.digest = d.sum()
+	return b, err
+}
+
+// limitFor is the number of rows that make a block of about blockBytes.
+func limitFor(rowBytes int64) int {
+	if rowBytes <= 0 {
+		return blockRows
+	}
+	return int(max(blockRowsMin, min(blockRows, blockBytes/rowBytes)))
+}
+
+// readMultiset reads a table or partition without a key, whole and in any order.
+func readMultiset(ctx context.Context, s *session, at span, each func(hash [sha256.Size]byte, row []driver.Value, bytes int) error) error {
+	var buf []byte
+	width := len(at.table.columns)
+	return s.rows(ctx, at.statement(s.timesAreText, 0), func(row []driver.Value) error {
+		var err error
+		if buf, err = appendRow(buf[:0], row[:width]); err != nil {
+			return err
+		}
+		return each(sha256.Sum256(buf), row[:width], len(buf))
+	})
+}

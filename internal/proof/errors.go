@@ -1,0 +1,69 @@
+package proof
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// What can keep a proof from being had. None of them means that the nodes differ. Errors returned by this package wrap one of
+// these where the caller can act on the kind; all others are faults of the connection or of the server.
+var (
+	// ErrNoPair: no moment without a commit in flight was caught on the primary within the bound. Try again at a quieter time, or
+	// allow the lock (Options.LockFallback).
+	ErrNoPair = errors.New("no pair of snapshots could be had")
+	// ErrNotReplicating: no channel from this primary, or its threads do not run. Somebody must set it up or start it.
+	ErrNotReplicating = errors.New("not replicating from the primary")
+	// ErrBehind: the secondary did not catch up within the bound. Try again later.
+	ErrBehind = errors.New("secondary is behind")
+	// ErrUnfit: a server's setting or an account's privilege makes a proof impossible. Trying again does not help.
+	ErrUnfit = errors.New("not fit for a proof")
+)
+
+// Error numbers of the server on which a table is put off to the next pair (MySQL manual: Server Error Message Reference). All of
+// them come from DDL that runs beside the proof.
+const (
+	errLockWaitTimeout   = 1205
+	errTableDefChanged   = 1412
+	errNoSuchTable       = 1146
+	errBadDatabase       = 1049
+	errBadField          = 1054
+	errKeyDoesNotExist   = 1176
+	errUnknownPartition  = 1735
+	errPartitionNotKnown = 1747 // PARTITION () clause on a table that has no partitions any more
+	errTablespaceMissing = 1812
+	errTablespaceDiscard = 1814
+	errUnknownVariable   = 1193
+	errAccessDenied      = 1227
+)
+
+func serverErrorNumber(err error) uint16 {
+	var me *mysql.MySQLError
+	if errors.As(err, &me) {
+		return me.Number
+	}
+	return 0
+}
+
+// movedByDDL says that a table cannot be read in this snapshot because its definition changed or is changing.
+func movedByDDL(err error) bool {
+	switch serverErrorNumber(err) {
+	case errLockWaitTimeout, errTableDefChanged, errNoSuchTable, errBadDatabase, errBadField, errKeyDoesNotExist,
+		errUnknownPartition, errPartitionNotKnown, errTablespaceMissing, errTablespaceDiscard:
+		return true
+	}
+	return false
+}
+
+// nodeError says which node an error comes from; a cancel keeps the caller's cause, which says more than the driver does.
+func nodeError(ctx context.Context, node, doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %s: %w", node, doing, context.Cause(ctx))
+	}
+	return fmt.Errorf("%s: %s: %w", node, doing, err)
+}

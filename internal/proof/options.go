@@ -1,0 +1,93 @@
+package proof
+
+import (
+	"database/sql"
+	"time"
+)
+
+// Side is one server of a proof.
+type Side struct {
+	// Name is the node's name in messages and results.
+	Name string
+	// DB connects as the admin account. Run takes Options.Streams+2 connections of it at a time. A pool opened without parseTime is
+	// read faster; both are read correctly.
+	DB *sql.DB
+}
+
+// Options of a Run. The zero value is good.
+type Options struct {
+	// Streams is how many tables or ranges are read at the same time, each with one connection per server. Default 2.
+	Streams int
+	// SkipRows leaves the row layer out: the proof then says nothing about rows, and says so.
+	SkipRows bool
+	// CatchUp bounds the wait for a secondary to apply what the primary has executed. Default 10 minutes.
+	CatchUp time.Duration
+	// MaxPause bounds how long the applier may stand still while a moment without a commit in flight is looked for on the primary.
+	// Default 2 seconds.
+	MaxPause time.Duration
+	// PairTries is how many such searches are made before ErrNoPair. Default 5.
+	PairTries int
+	// LockFallback allows FLUSH TABLES WITH READ LOCK on the primary, for the time that Streams snapshots take, when no search
+	// succeeded. It is refused while a statement runs there that it would have to wait for.
+	LockFallback bool
+	// SnapshotAge is when a snapshot is given up for a new one, so that the servers may purge old row versions. Default 10 minutes.
+	SnapshotAge time.Duration
+	// HistoryLimit gives a snapshot up when the primary's history list has grown by more than this while the snapshot was held.
+	// Default 500,000 (transactions not yet purged).
+	HistoryLimit int64
+	// BytesPerSecond limits what is read from the primary, counted in bytes of values. 0 is no limit.
+	BytesPerSecond int64
+	// Listed bounds the differences that are listed per layer and secondary; they are counted all the same. Default 100.
+	Listed int
+	// HideKeys withholds the keys of differing rows: they are data.
+	HideKeys bool
+	// ShowValues adds the differing columns' values, cut to 64 characters.
+	ShowValues bool
+	// IgnoreAccounts are names ('user'@'host' as the server writes it: user@host) that are not compared.
+	IgnoreAccounts []string
+	// Resume is the Progress.Resume of an earlier attempt with the same servers; what it says is done is not read again.
+	Resume []byte
+}
+
+func (o Options) withDefaults() Options {
+	if o.Streams <= 0 {
+		o.Streams = 2
+	}
+	if o.CatchUp <= 0 {
+		o.CatchUp = 10 * time.Minute
+	}
+	if o.MaxPause <= 0 {
+		o.MaxPause = 2 * time.Second
+	}
+	if o.PairTries <= 0 {
+		o.PairTries = 5
+	}
+	if o.SnapshotAge <= 0 {
+		o.SnapshotAge = 10 * time.Minute
+	}
+	if o.HistoryLimit <= 0 {
+		o.HistoryLimit = 500_000
+	}
+	if o.Listed <= 0 {
+		o.Listed = 100
+	}
+	return o
+}
+
+// Progress says how far a Run is.
+type Progress struct {
+	// Stage is gtids, schema, accounts, rows or confirm.
+	Stage string `json:"stage"`
+	// Rows and Bytes of the primary that were compared so far; RowsEstimate is the server's own, often wrong, count of all.
+	Rows         int64 `json:"rows"`
+	Bytes        int64 `json:"bytes"`
+	RowsEstimate int64 `json:"rowsEstimate"`
+	TablesDone   int64 `json:"tablesDone"`
+	Tables       int64 `json:"tables"`
+	// Table was begun last.
+	Table string `json:"table,omitempty"`
+	// Suspicions are blocks that differed and have not been looked at again yet.
+	Suspicions int64 `json:"suspicions"`
+	// Resume goes into Options.Resume of the next attempt.
+	Resume []byte `json:"resume,omitempty"`
+}

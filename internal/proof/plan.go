@@ -1,0 +1,173 @@
+package proof
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/clusterresync/clusterresync/workflows/contract"
+)
+
+// unit is a part of a table that is compared, and resumed, as one: a partition, a range of a large table, or all of a small one.
+type unit struct {
+	state *tableState
+	span  span
+	index int // among the table's units
+}
+
+// tableState is how far one table is. It is guarded by rowWork.mu.
+type tableState struct {
+	table *table
+	cuts  []string // where the first key column is cut into ranges
+	units int
+	done  []int // finished units without a suspicion
+	left  int
+	// doneRows and doneBytes are those of the finished units.
+	doneRows, doneBytes int64
+	rows                int64
+	bytes               int64
+	suspects            []suspect
+	found               []located
+	tries               int    // how often it was put off
+	stale               string // why its results so far are void; it is begun again on the next pair
+}
+
+// A table is cut into ranges of about rangeRows for parallel reading and for resuming, when its key begins with an integer.
+const (
+	rangeRows = 500_000
+	maxRanges = 256
+	// resumeRows is the size from which a finished unit is worth a place in the resume token.
+	resumeRows = 50_000
+)
+
+// unitsOf cuts a table. Ends are open, so that the units cover all rows whatever the cuts were taken from.
+func unitsOf(state *tableState) []unit {
+	t := state.table
+	partitions := t.partitions
+	if len(partitions) == 0 {
+		partitions = []string{""}
+	}
+	var out []unit
+	for _, p := range partitions {
+		for i := 0; i <= len(state.cuts); i++ {
+			u := unit{state: state, index: len(out), span: span{table: t, partition: p}}
+			lower, upper := i-1, i
+			if len(t.key) > 0 && t.key[0].descending {
+				lower, upper = len(state.cuts)-i, len(state.cuts)-i-1
+			}
+			if lower >= 0 && lower < len(state.cuts) {
+				u.span.after = position{state.cuts[lower]}
+			}
+			if upper >= 0 && upper < len(state.cuts) {
+				u.span.upTo = position{state.cuts[upper]}
+			}
+			out = append(out, u)
+		}
+	}
+	state.units, state.left = len(out), len(out)
+	return out
+}
+
+// cut finds where to cut a large table: evenly between the least and the greatest value of its first key column. Uneven data make
+// uneven ranges, which cost balance and nothing else.
+func (e *engine) cut(ctx context.Context, t *table) ([]string, error) {
+	if len(t.key) == 0 || t.rows < 2*rangeRows || len(t.partitions) > 0 {
+		return nil, nil
+	}
+	first := t.columns[t.key[0].column]
+	switch first.dataType {
+	case "tinyint", "smallint", "mediumint", "int", "bigint":
+	default:
+		return nil, nil
+	}
+	name := quote(first.name)
+	ends, err := e.primary.control.value(ctx, fmt.Sprintf("SELECT CONCAT_WS(' ', MIN(%s), MAX(%s)) FROM %s FORCE INDEX (%s)", name, name, t.sqlName(), quote(t.keyName)))
+	if err != nil {
+		if movedByDDL(err) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	var low, high string
+	if _, err := fmt.Sscan(ends, &low, &high); err != nil {
+		return nil, nil // no rows
+	}
+	return evenly(low, high, int(min(t.rows/rangeRows, maxRanges))), nil
+}
+
+// evenly gives parts-1 whole numbers strictly between low and high, in order.
+func evenly(low, high string, parts int) []string {
+	l, errL := strconv.ParseInt(low, 10, 64)
+	h, errH := strconv.ParseInt(high, 10, 64)
+	if errL != nil || errH != nil || parts < 2 { // beyond int64: one range
+		return nil
+	}
+	width := uint64(h) - uint64(l) // exact even where h-l overflows
+	step := width / uint64(parts)
+	if step == 0 {
+		return nil
+	}
+	var out []string
+	for i := 1; i < parts; i++ {
+		out = append(out, strconv.FormatInt(int64(uint64(l)+step*uint64(i)), 10))
+	}
+	return out
+}
+
+// token is what Progress.Resume carries: which units of which large tables were found equal, and the spans they were compared in. A
+// table is known by a digest of its name and shape, so that one that was altered since is read again.
+type token struct {
+	Servers []string               `json:"servers"`
+	Tables  map[string]tokenTable  `json:"tables,omitempty"`
+	Spans   [][]contract.ProofSpan `json:"spans,omitempty"`
+}
+
+type tokenTable struct {
+	Cuts  []string `json:"cuts,omitempty"`
+	Done  []int    `json:"done"`
+	Rows  int64    `json:"rows"`
+	Bytes int64    `json:"bytes"`
+}
+
+func (t *table) tokenID() string { return hex.EncodeToString(t.shape[:12]) }
+
+// servers identifies the pairing: equality with one secondary says nothing of another.
+func (e *engine) servers() []string {
+	out := []string{e.primary.uuid}
+	for _, r := range e.replicas {
+		out = append(out, r.uuid)
+	}
+	return out
+}
+
+// resumeFrom reads a token. One that cannot be used is as good as none: the proof begins at the beginning.
+func (e *engine) resumeFrom(raw []byte) token {
+	var t token
+	if len(raw) == 0 || json.Unmarshal(raw, &t) != nil || !slices.Equal(t.Servers, e.servers()) || len(t.Spans) != len(e.replicas) {
+		return token{}
+	}
+	return t
+}
+
+// resumeToken is called from the reporter.
+func (w *rowWork) resumeToken() []byte {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t := token{Servers: w.engine.servers(), Tables: map[string]tokenTable{}}
+	for _, state := range w.tables {
+		if state.stale == "" && len(state.done) > 0 && state.table.rows >= resumeRows {
+			t.Tables[state.table.tokenID()] = tokenTable{Cuts: state.cuts, Done: slices.Clone(state.done), Rows: state.doneRows, Bytes: state.doneBytes}
+		}
+	}
+	for i := range w.spans {
+		t.Spans = append(t.Spans, slices.Clone(w.spans[i]))
+	}
+	raw, err := json.Marshal(t)
+	if err != nil {
+		return nil
+	}
+	return raw
+}

@@ -1,0 +1,179 @@
+package proof
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/clusterresync/clusterresync/workflows/contract"
+)
+
+// server is what a proof keeps open of one node.
+type server struct {
+	name    string
+	db      *sql.DB
+	uuid    string
+	control *session   // statements outside the snapshots
+	streams []*session // the snapshots, one a stream
+}
+
+// replica is a secondary under proof.
+type replica struct {
+	server
+	channel string // the replication channel that comes from the primary
+	index   int    // its place among the secondaries
+	errant  string // transactions that only it executed
+	result  contract.Proof
+}
+
+func openServer(ctx context.Context, side Side, streams int) (server, error) {
+	s := server{name: side.Name, db: side.DB}
+	if limit := side.DB.Stats().MaxOpenConnections; limit > 0 && limit < streams+2 {
+		return s, fmt.Errorf("%s: the pool allows %d connections, %d streams need %d: %w", side.Name, limit, streams, streams+2, ErrUnfit)
+	}
+	var err error
+	if s.control, err = openSession(ctx, side); err != nil {
+		return s, err
+	}
+	for range streams {
+		stream, err := openSession(ctx, side)
+		if err != nil {
+			return s, err
+		}
+		s.streams = append(s.streams, stream)
+	}
+	s.uuid, err = s.control.value(ctx, "SELECT @@global.server_uuid")
+	return s, err
+}
+
+func (s *server) close() {
+	if s.control != nil {
+		s.control.close()
+	}
+	for _, stream := range s.streams {
+		stream.close()
+	}
+}
+
+// value reads one text value.
+func (s *session) value(ctx context.Context, statement string, args ...any) (string, error) {
+	var v sql.NullString
+	err := s.conn.QueryRowContext(ctx, statement, args...).Scan(&v)
+	return v.String, nodeError(ctx, s.node, statement, err)
+}
+
+// status reads the channel from the primary.
+func (r *replica) status(ctx context.Context) (channel, error) {
+	channels, err := readChannels(ctx, r.name, r.control.conn)
+	if err != nil {
+		return channel{}, err
+	}
+	for _, c := range channels {
+		if c.name == r.channel {
+			return c, nil
+		}
+	}
+	return channel{}, fmt.Errorf("%s: channel %q is gone: %w", r.name, r.channel, ErrNotReplicating)
+}
+
+// findChannel finds the channel from the primary, takes a dead proof's limit off it, and wants both of its threads running.
+func (r *replica) findChannel(ctx context.Context, primary *server) error {
+	channels, err := readChannels(ctx, r.name, r.control.conn)
+	if err != nil {
+		return err
+	}
+	var sources []string
+	for _, c := range channels {
+		if c.sourceUUID != primary.uuid {
+			sources = append(sources, fmt.Sprintf("%q from %s", c.name, c.sourceUUID))
+			continue
+		}
+		r.channel = c.name
+		if c.heldByProof() && c.applierErr == "" {
+			return restartApplier(ctx, r.name, r.control.conn, c.name)
+		}
+		if t := c.trouble(); t != "" {
+			return fmt.Errorf("%s: channel %q from %s: %s: %w", r.name, c.name, primary.name, t, ErrNotReplicating)
+		}
+		return nil
+	}
+	saw := "no channel at all"
+	if len(sources) > 0 {
+		saw = "only channel " + strings.Join(sources, ", ")
+	}
+	return fmt.Errorf("%s: no channel from %s (%s), saw %s; set replication up first: %w", r.name, primary.name, primary.uuid, saw, ErrNotReplicating)
+}
+
+// executed reads the set of executed transactions.
+func (s *server) executed(ctx context.Context) (string, error) {
+	set, err := s.control.value(ctx, "SELECT @@global.gtid_executed")
+	return strings.ReplaceAll(set, "\n", ""), err
+}
+
+// subtract asks the server, which knows every form of a set, tags included.
+func (s *server) subtract(ctx context.Context, a, b string) (string, error) {
+	set, err := s.control.value(ctx, "SELECT GTID_SUBTRACT(?,?)", a, b)
+	return strings.ReplaceAll(set, "\n", ""), err
+}
+
+// has says whether the server executed all of the set.
+func (s *server) has(ctx context.Context, set string) (bool, error) {
+	v, err := s.control.value(ctx, "SELECT GTID_SUBSET(?, @@global.gtid_executed)", set)
+	return v == "1", err
+}
+
+// waitFor waits until the server executed all of the set, or the time is over.
+func (s *server) waitFor(ctx context.Context, set string, bound time.Duration) (bool, error) {
+	v, err := s.control.value(ctx, "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, ?)", set, bound.Seconds())
+	return v == "0", err
+}
+
+// catchUp waits until the secondary executed all that the primary had executed when this was called, and gives that set.
+func (r *replica) catchUp(ctx context.Context, primary *server, bound time.Duration) (string, error) {
+	set, err := primary.executed(ctx)
+	if err != nil {
+		return "", err
+	}
+	deadline := time.Now().Add(bound)
+	for {
+		done, err := r.waitFor(ctx, set, time.Second)
+		if err != nil || done {
+			return set, err
+		}
+		c, err := r.status(ctx)
+		if err != nil {
+			return "", err
+		}
+		if t := c.trouble(); t != "" {
+			return "", fmt.Errorf("%s: channel %q from %s: %s: %w", r.name, c.name, primary.name, t, ErrNotReplicating)
+		}
+		if time.Now().After(deadline) {
+			missing, err := r.subtractExecuted(ctx, set)
+			if err != nil {
+				return "", err
+			}
+			hint := ""
+			if c.delaySeconds != "0" && c.delaySeconds != "" {
+				hint = ", and its channel delays by " + c.delaySeconds + " s on purpose"
+			}
+			return "", fmt.Errorf("%s: did not catch up with %s within %v: misses %s%s: %w", r.name, primary.name, bound, cut(missing, 200), hint, ErrBehind)
+		}
+	}
+}
+
+func (r *replica) subtractExecuted(ctx context.Context, set string) (string, error) {
+	return r.control.value(ctx, "SELECT GTID_SUBTRACT(?, @@global.gtid_executed)", set)
+}
+
+// cut shortens a text for people, at a border of characters.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xC0 == 0x80 {
+		n--
+	}
+	return s[:n] + "..."
+}

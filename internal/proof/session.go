@@ -1,0 +1,153 @@
+package proof
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// session is one pinned connection with the settings under which two servers show equal data equally. It never reconnects: a lost
+// connection is a lost snapshot.
+type session struct {
+	node string
+	conn *sql.Conn
+	// timesAreText says that the driver hands temporal values out as the server sent them. With parseTime it does not, and a zero
+	// date would look like year 1: those columns are then cast to text by the server.
+	timesAreText bool
+	// released is when the metadata locks of this session's transaction were last let go.
+	released time.Time
+}
+
+// sqlMode is the same on both sides. ALLOW_INVALID_DATES lets every date that a column can hold be written as a literal.
+const sqlMode = "ALLOW_INVALID_DATES"
+
+// blockLockWait bounds, in seconds, how long a block waits behind DDL for its metadata lock: our waiting would queue behind it and
+// keep a snapshot open. The table is put off instead.
+const blockLockWait = 3
+
+func openSession(ctx context.Context, s Side) (*session, error) {
+	conn, err := s.DB.Conn(ctx)
+	if err != nil {
+		return nil, nodeError(ctx, s.Name, "connect", err)
+	}
+	out := &session{node: s.Name, conn: conn}
+	if err := out.prepare(ctx); err != nil {
+		out.close()
+		return nil, nodeError(ctx, s.Name, "prepare the session", err)
+	}
+	return out, nil
+}
+
+func (s *session) prepare(ctx context.Context) error {
+	settings := fmt.Sprintf(`SET SESSION time_zone='+00:00', sql_mode='%s', autocommit=1, completion_type='NO_CHAIN',
+		transaction_isolation='REPEATABLE-READ', max_execution_time=0, lock_wait_timeout=%d, sql_select_limit=18446744073709551615,
+		sql_big_selects=1, sql_safe_updates=0, net_write_timeout=600, net_read_timeout=600, wait_timeout=28800, character_set_results=NULL`,
+		sqlMode, blockLockWait)
+	if _, err := s.conn.ExecContext(ctx, settings); err != nil {
+		return err
+	}
+	// Since 8.0.30 a server can give tables an invisible key of its own; here it is a column like any other.
+	if _, err := s.conn.ExecContext(ctx, "SET SESSION show_gipk_in_create_table_and_information_schema=ON"); err != nil &&
+		serverErrorNumber(err) != errUnknownVariable {
+		return err
+	}
+	return s.rows(ctx, "SELECT CAST('2000-01-01' AS DATE)", func(row []driver.Value) error {
+		_, parsed := row[0].(time.Time)
+		s.timesAreText = !parsed
+		return nil
+	})
+}
+
+// rows runs a statement through the binary protocol, where a FLOAT keeps all its bits, and hands out each row. Values are valid until
+// each returns. database/sql's Scan would cost as much again as the reading (measured: 240 against 140 ns a row).
+func (s *session) rows(ctx context.Context, statement string, each func([]driver.Value) error) error {
+	err := s.conn.Raw(func(dc any) error {
+		preparer, ok := dc.(driver.ConnPrepareContext)
+		if !ok {
+			return fmt.Errorf("driver %T cannot prepare", dc)
+		}
+		stmt, err := preparer.PrepareContext(ctx, statement)
+		if err != nil {
+			return err
+		}
+		defer stmt.Close()
+		queryer, ok := stmt.(driver.StmtQueryContext)
+		if !ok {
+			return fmt.Errorf("driver %T cannot query", stmt)
+		}
+		rows, err := queryer.QueryContext(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		values := make([]driver.Value, len(rows.Columns()))
+		for {
+			if err := rows.Next(values); err != nil {
+				if errors.Is(err, io.EOF) {
+					return nil
+				}
+				return err
+			}
+			if err := each(values); err != nil {
+				return err
+			}
+		}
+	})
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func (s *session) exec(ctx context.Context, statement string) error {
+	_, err := s.conn.ExecContext(ctx, statement)
+	return err
+}
+
+// snapshot opens a read-only snapshot now. The savepoint is what releaseLocks goes back to.
+func (s *session) snapshot(ctx context.Context) error {
+	return s.exec(ctx, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+}
+
+// mark sets the savepoint that releaseLocks goes back to. It is not part of snapshot, whose calls must lie close together.
+func (s *session) mark(ctx context.Context) error {
+	s.released = time.Now()
+	return s.exec(ctx, "SAVEPOINT proof")
+}
+
+// releaseLocks lets waiting DDL pass and keeps the snapshot (MySQL manual: Metadata Locking; measured on 9.7: an ALTER that waited
+// went on at once, and the read view stayed).
+func (s *session) releaseLocks(ctx context.Context) error {
+	s.released = time.Now()
+	return s.exec(ctx, "ROLLBACK TO SAVEPOINT proof")
+}
+
+// lockHold is how long a session may keep the metadata lock of a table that it goes on reading.
+const lockHold = 200 * time.Millisecond
+
+func (s *session) releaseLocksIfDue(ctx context.Context) error {
+	if time.Since(s.released) < lockHold {
+		return nil
+	}
+	return s.releaseLocks(ctx)
+}
+
+// close ends the session's transaction and discards the connection: its settings are of no use to anybody else.
+func (s *session) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_, _ = s.conn.ExecContext(ctx, "ROLLBACK")
+	_ = s.conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = s.conn.Close()
+}
+
+// quote quotes an identifier.
+func quote(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
+
+// literal quotes a string of metadata (a name). It holds with and without NO_BACKSLASH_ESCAPES, for it has no backslash.
+func literal(s string) string { return fmt.Sprintf("_utf8mb4 x'%x'", s) }
