@@ -1,0 +1,18 @@
+# The worker, and nothing else: a static binary, no shell, not root.
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /out/worker ./worker \
+ && CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /out/starter ./starter \
+ && mkdir -p /out/outbox
+
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /out/worker /usr/local/bin/clusterresync-worker
+COPY --from=build /out/starter /usr/local/bin/clusterresync
+# A new volume takes its owner from here.
+COPY --from=build --chown=65532:65532 /out/outbox /var/lib/clusterresync/outbox
+USER 65532:65532
+ENTRYPOINT ["/usr/local/bin/clusterresync-worker"]
