@@ -1,0 +1,153 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/clusterresync/clusterresync/workflows/contract"
+)
+
+func planDocument(plan contract.Plan) document {
+	d := document{Badge: "plan", Tone: toneGood, Subject: modeWords(plan.Mode) + " of " + clusterName(plan.Cluster), Headline: wouldDo(plan)}
+	if len(plan.Failures()) > 0 {
+		d.Tone = toneBad
+		d.Lead = []string{fmt.Sprintf("A run would be refused: %s failed.", count(int64(len(plan.Failures())), "check"))}
+	}
+	d.addSection(findingsSection("What stands in the way", plan.Failures()))
+	d.addSection(planSection(plan))
+	d.addSection(lossSection(plan))
+	d.addSection(findingsSection("Warnings", plan.Warnings()))
+	return d
+}
+
+// wouldDo is a plan in one sentence, what it destroys included.
+func wouldDo(plan contract.Plan) string {
+	chosen := plan.Chosen()
+	if len(chosen) == 0 {
+		return fmt.Sprintf("There is nothing to do on %s: no secondary is chosen.", clusterName(plan.Cluster))
+	}
+	var some []string
+	for _, node := range chosen {
+		some = append(some, node.Name)
+	}
+	text := ""
+	who := fmt.Sprintf("%s of %s (%s)", count(int64(len(chosen)), "secondary"), clusterName(plan.Cluster), names(some))
+	switch plan.Mode {
+	case contract.ModeVerify:
+		return "The run would compare " + who + " with the primary and change nothing."
+	case contract.ModeRepair:
+		text = "The run would compare " + who + " with the primary, and erase and refill each that differs"
+	default:
+		text = "The run would erase and refill " + who
+	}
+	if plan.Destroys() {
+		text += ", destroying writes that the primary does not have"
+	}
+	return text + "."
+}
+
+func planSection(plan contract.Plan) section {
+	one := section{Title: "Plan " + plan.ID}
+	t := &table{Head: []string{"Node", "Part", "Data", "Lag", "When the plan was made"}}
+	t.Rows = append(t.Rows, planRow(plan.Primary, "primary", "follows nobody"))
+	for _, node := range plan.Secondaries {
+		t.Rows = append(t.Rows, planRow(node, part(plan.Mode, node), "does not follow"))
+	}
+	one.add(block{Table: t})
+	var f fields
+	f.add("Kept in service", fmt.Sprintf("at least %s while others are down", count(int64(plan.MinServing), "secondary")))
+	f.add("Unreplicated writes", string(plan.UnreplicatedWrites))
+	f.add("Made", timeText(plan.MadeAt))
+	f.add("Inventory", plan.InventoryHash)
+	if passed := len(plan.Findings) - len(plan.Failures()) - len(plan.Warnings()); len(plan.Findings) > 0 {
+		f.add("Checks", fmt.Sprintf("%d passed, %d warned, %d failed", passed, len(plan.Warnings()), len(plan.Failures())))
+	}
+	one.addFields(f)
+	return one
+}
+
+func planRow(node contract.PlanNode, part, unled string) []cell {
+	lag := unled
+	if node.LagSeconds >= 0 {
+		lag = durationSeconds(node.LagSeconds)
+	}
+	if part == "primary" {
+		lag = ""
+	}
+	data := bytesText(node.DataBytes)
+	if !node.Reachable {
+		data, lag = "unknown", "unknown"
+	}
+	state := node.State
+	if node.Version != "" {
+		state += " (MySQL " + node.Version + ")"
+	}
+	return []cell{tight(node.Name), text(part), tight(data), text(lag), text(state)}
+}
+
+// part is what a plan does to a secondary.
+func part(mode contract.Mode, node contract.PlanNode) string {
+	switch {
+	case !node.Reachable:
+		return "unreachable"
+	case !node.Chosen:
+		return "left alone"
+	case mode == contract.ModeVerify:
+		return "compare"
+	case mode == contract.ModeRepair:
+		return "compare, resync if different"
+	default:
+		return "erase and refill"
+	}
+}
+
+// lossSection is what the erase of each chosen secondary destroys, in full: it is what an approval covers.
+func lossSection(plan contract.Plan) section {
+	one := section{Title: "What would be destroyed"}
+	if plan.Mode == contract.ModeVerify {
+		return one
+	}
+	for _, node := range plan.Chosen() {
+		var f fields
+		f.add("Node", sentence(", ", node.Name+" ("+node.Address+")", prefixed("server_uuid ", node.ServerUUID)))
+		erased := bytesText(node.DataBytes)
+		if len(node.Schemas) > 0 {
+			// Not cut: the approval covers every one of them.
+			erased += " in the schemas " + joined(node.Schemas)
+		}
+		f.add("Erased", erased+", refilled from the primary's data")
+		f.add("Lost for good", loss(node.Loss))
+		one.addFields(f)
+	}
+	return one
+}
+
+// loss says what exists nowhere else. The GTID set is whole, because the approval covers it.
+func loss(l contract.Loss) string {
+	switch {
+	case l.None():
+		return "nothing that the primary does not have, as far as GTIDs tell"
+	case l.Unknown != "":
+		return sentence("; ", "cannot be known: "+l.Unknown, wholeGTIDs(l.ErrantGTIDs))
+	default:
+		return fmt.Sprintf("%s that the primary does not have: %s", count(l.Transactions, "transaction"), wholeGTIDs(l.ErrantGTIDs))
+	}
+}
+
+func findingsSection(title string, findings []contract.Finding) section {
+	one := section{Title: title}
+	for _, finding := range findings {
+		node := finding.Node
+		if node == "" {
+			node = "cluster"
+		}
+		one.add(strong(node + ": " + finding.Code))
+		var f fields
+		f.add("Seen", finding.Observed)
+		f.add("Wanted", finding.Wanted)
+		one.addFields(f)
+		if finding.Remedy != "" {
+			one.add(code(finding.Remedy))
+		}
+	}
+	return one
+}
