@@ -222,6 +222,9 @@ func (l *locator) columnsOf(d *contract.ProofDifference, p position) error {
 		}
 		err := s.rows(l.ctx, "SELECT "+t.selectList(s.timesAreText)+" FROM "+from+" FORCE INDEX ("+quote(t.keyName)+") WHERE "+t.at(p), func(row []driver.Value) error {
 			encoded[i], shown[i] = nil, nil
+			if i == 0 && !l.room.HideKeys { // where only the collation calls both keys equal, the primary's is the key
+				d.Key = t.describeKey(row)
+			}
 			for j, v := range row[:len(t.columns)] {
 				b, err := appendValue(nil, v)
 				if err != nil {

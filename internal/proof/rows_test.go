@@ -1,0 +1,184 @@
+package proof
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/clusterresync/clusterresync/workflows/contract"
+)
+
+// kinds are tables of every kind, and values that could trip a comparison.
+var kinds = map[string][]string{
+	"t`ü \"x\"": {"CREATE TABLE `t``ü \"x\"` (`i``d` INT PRIMARY KEY, `ünï` VARCHAR(10), hid INT INVISIBLE DEFAULT 5, g INT AS (hid+1) STORED,\n" +
+		"gv INT AS (hid+2) VIRTUAL, f FLOAT, d DOUBLE, de DECIMAL(20,5), b BIT(12), e ENUM('a','b'), s SET('x','y'), j JSON, bl BLOB,\n" +
+		"dt DATETIME(6), ts TIMESTAMP(3) NULL, ti TIME(2), y YEAR, geo POINT SRID 4326, ub BIGINT UNSIGNED, c CHAR(10))",
+		"INSERT INTO `t``ü \"x\"` (`i``d`,`ünï`,f,d,de,b,e,s,j,bl,dt,ts,ti,y,geo,ub,c) VALUES" +
+			` (1,'x ',1.1,1e300,'1.50000',5,'a','x,y','{"a":1}',x'00ff','0000-00-00','2024-01-01 00:00:00.123','-10:00:01.5',2024,ST_SRID(POINT(1,2),4326),18446744073709551615,'a'),` +
+			" (2,'',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'2024-02-31 10:11:12.123456',NULL,NULL,NULL,NULL,0,'')," +
+			" (3,NULL,16777216,0,-0.5,4095,'b','','[]','','9999-12-31 23:59:59.999999','1970-01-01 00:00:01','838:59:59',0,ST_SRID(POINT(-1,-2),4326),1,'b')"},
+	"nokey": {"CREATE TABLE nokey (a INT, b VARCHAR(10), c VARCHAR(10))",
+		"INSERT INTO nokey VALUES (1,'a','x'),(1,'a','x'),(2,'b','y'),(NULL,NULL,NULL),(3,'p#q','r')"},
+	"parts": {"CREATE TABLE parts (id INT, d INT, v INT, PRIMARY KEY(id,d)) PARTITION BY RANGE(d) SUBPARTITION BY HASH(id) SUBPARTITIONS 2\n" +
+		"(PARTITION p0 VALUES LESS THAN (10), PARTITION p1 VALUES LESS THAN MAXVALUE)",
+		"INSERT INTO parts VALUES (1,1,1),(2,11,1),(3,5,1),(4,50,1)"},
+	"ci": {"CREATE TABLE ci (k VARCHAR(20) PRIMARY KEY, v VARCHAR(20))",
+		"INSERT INTO ci VALUES ('Abc','x'),('def','y'),('ghi','')"},
+	"pad": {"CREATE TABLE pad (k CHAR(5) CHARACTER SET latin1 COLLATE latin1_german1_ci PRIMARY KEY, v INT)",
+		"INSERT INTO pad VALUES ('ä',1),('b',2),('z',3)"},
+	"empty_one": {"CREATE TABLE empty_one (id INT PRIMARY KEY)"},
+	"descending": {"CREATE TABLE descending (a INT, b VARCHAR(5), v INT, PRIMARY KEY (a DESC, b))",
+		"INSERT INTO descending VALUES (1,'a',1),(2,'b',1),(2,'c',1),(3,'',1)"},
+	"uniquely": {"CREATE TABLE uniquely (a INT NOT NULL, b INT, UNIQUE KEY ua (a), UNIQUE KEY ub (b))",
+		"INSERT INTO uniquely VALUES (1,2),(2,NULL),(3,NULL)"},
+	"gipk": {"SET SESSION sql_generate_invisible_primary_key=ON", "CREATE TABLE gipk (a INT)", "SET SESSION sql_generate_invisible_primary_key=OFF",
+		"INSERT INTO gipk VALUES (1),(2),(2)"},
+	"floats": {"CREATE TABLE floats (id INT PRIMARY KEY, f FLOAT, d DOUBLE)",
+		"INSERT INTO floats VALUES (1,1312.86,1),(2,16777216,2)"},
+	"twins": {"CREATE TABLE twins (id INT PRIMARY KEY, status INT, note VARCHAR(10))",
+		"INSERT INTO twins VALUES (1,5,'aa'),(2,5,'bb'),(3,5,'cc')"},
+	"pairs": {"CREATE TABLE pairs (id INT PRIMARY KEY, a VARCHAR(10), b VARCHAR(10))",
+		"INSERT INTO pairs VALUES (1,'p#q','r'),(2,'x','y')"},
+	"enums": {"CREATE TABLE enums (e ENUM('z','m','a') PRIMARY KEY, v INT)",
+		"INSERT INTO enums VALUES ('z',1),('m',2),('a',3)"},
+}
+
+// plant is one difference and what must be said of it.
+type plant struct {
+	name string
+	harm []string
+	want contract.ProofDifference // Kind, Name, and where given Member, Key and Columns
+	also []contract.ProofDifference
+}
+
+var rowPlants = []plant{
+	{name: "one bit of a FLOAT", harm: []string{"UPDATE floats SET f=1312.8602 WHERE id=1"},
+		want: contract.ProofDifference{Kind: "changed", Name: "floats", Key: "`id`=1", Columns: []string{"f"}}},
+	{name: "a FLOAT that prints alike", harm: []string{"UPDATE floats SET f=16777215 WHERE id=2"},
+		want: contract.ProofDifference{Kind: "changed", Name: "floats", Key: "`id`=2", Columns: []string{"f"}}},
+	{name: "one bit of a DOUBLE", harm: []string{"UPDATE floats SET d=1.0000000000000002 WHERE id=1"},
+		want: contract.ProofDifference{Kind: "changed", Name: "floats", Key: "`id`=1", Columns: []string{"d"}}},
+	{name: "the same edit in two rows, which cancels under XOR", harm: []string{"UPDATE twins SET status=6 WHERE id IN (1,2)"},
+		want: contract.ProofDifference{Kind: "changed", Name: "twins", Key: "`id`=1", Columns: []string{"status"}},
+		also: []contract.ProofDifference{{Kind: "changed", Name: "twins", Key: "`id`=2", Columns: []string{"status"}}}},
+	{name: "values that moved over a column's border", harm: []string{"UPDATE pairs SET a='p', b='q#r' WHERE id=1"},
+		want: contract.ProofDifference{Kind: "changed", Name: "pairs", Key: "`id`=1", Columns: []string{"a", "b"}}},
+	{name: "values swapped between columns", harm: []string{"UPDATE pairs SET a='y', b='x' WHERE id=2"},
+		want: contract.ProofDifference{Kind: "changed", Name: "pairs", Key: "`id`=2", Columns: []string{"a", "b"}}},
+	{name: "a duplicate lost in a table without key", harm: []string{"DELETE FROM nokey WHERE a=1 LIMIT 1"},
+		want: contract.ProofDifference{Kind: "missing", Name: "nokey", Key: "`a`=1 AND `b`='a' AND `c`='x'"}},
+	{name: "a duplicate pair replaced by another", harm: []string{"UPDATE nokey SET a=9 WHERE a=1"},
+		want: contract.ProofDifference{Kind: "missing", Name: "nokey", Key: "`a`=1 AND `b`='a' AND `c`='x'"},
+		also: []contract.ProofDifference{{Kind: "extra", Name: "nokey", Key: "`a`=9 AND `b`='a' AND `c`='x'"}}},
+	{name: "a moved border in a table without key", harm: []string{"UPDATE nokey SET b='p', c='q#r' WHERE a=3"},
+		want: contract.ProofDifference{Kind: "missing", Name: "nokey"},
+		also: []contract.ProofDifference{{Kind: "extra", Name: "nokey"}}},
+	{name: "NULL against empty in a table without key", harm: []string{"UPDATE nokey SET b='' WHERE a IS NULL"},
+		want: contract.ProofDifference{Kind: "missing", Name: "nokey"},
+		also: []contract.ProofDifference{{Kind: "extra", Name: "nokey"}}},
+	{name: "one row missing", harm: []string{"DELETE FROM twins WHERE id=2"},
+		want: contract.ProofDifference{Kind: "missing", Name: "twins", Key: "`id`=2"}},
+	{name: "the last row missing", harm: []string{"DELETE FROM twins WHERE id=3"},
+		want: contract.ProofDifference{Kind: "missing", Name: "twins", Key: "`id`=3"}},
+	{name: "one row extra at the end", harm: []string{"INSERT INTO twins VALUES (99,1,'x')"},
+		want: contract.ProofDifference{Kind: "extra", Name: "twins", Key: "`id`=99"}},
+	{name: "one row extra at the start", harm: []string{"INSERT INTO twins VALUES (-1,1,'x')"},
+		want: contract.ProofDifference{Kind: "extra", Name: "twins", Key: "`id`=-1"}},
+	{name: "a row in an empty table", harm: []string{"INSERT INTO empty_one VALUES (7)"},
+		want: contract.ProofDifference{Kind: "extra", Name: "empty_one", Key: "`id`=7"}},
+	{name: "an emptied table", harm: []string{"DELETE FROM pairs WHERE id=1", "DELETE FROM pairs WHERE id=2"},
+		want: contract.ProofDifference{Kind: "missing", Name: "pairs", Key: "`id`=1"},
+		also: []contract.ProofDifference{{Kind: "missing", Name: "pairs", Key: "`id`=2"}}},
+	{name: "one in a partition", harm: []string{"UPDATE parts SET v=2 WHERE id=2 AND d=11"},
+		want: contract.ProofDifference{Kind: "changed", Name: "parts", Member: "p1sp0", Key: "`id`=2 AND `d`=11", Columns: []string{"v"}}},
+	{name: "an invisible column", harm: []string{"UPDATE `t``ü \"x\"` SET hid=6 WHERE `i``d`=1"},
+		want: contract.ProofDifference{Kind: "changed", Name: "t`ü \"x\"", Key: "`i``d`=1", Columns: []string{"hid", "g"}}},
+	{name: "NULL against empty", harm: []string{"UPDATE `t``ü \"x\"` SET `ünï`=NULL WHERE `i``d`=2"},
+		want: contract.ProofDifference{Kind: "changed", Name: "t`ü \"x\"", Key: "`i``d`=2", Columns: []string{"ünï"}}},
+	{name: "a trailing space", harm: []string{"UPDATE `t``ü \"x\"` SET `ünï`='x' WHERE `i``d`=1"},
+		want: contract.ProofDifference{Kind: "changed", Name: "t`ü \"x\"", Key: "`i``d`=1", Columns: []string{"ünï"}}},
+	{name: "a case difference in a value", harm: []string{"UPDATE ci SET v='X' WHERE k='abc'"},
+		want: contract.ProofDifference{Kind: "changed", Name: "ci", Key: "`k`='Abc'", Columns: []string{"v"}}},
+	{name: "a case difference in a key that its collation does not see", harm: []string{"UPDATE ci SET k='aBC' WHERE k='abc'"},
+		want: contract.ProofDifference{Kind: "changed", Name: "ci", Key: "`k`='Abc'", Columns: []string{"k"}}},
+	{name: "an umlaut in a key of a padded collation", harm: []string{"UPDATE pad SET k='Ä' WHERE k='ä'"},
+		want: contract.ProofDifference{Kind: "changed", Name: "pad", Columns: []string{"k"}}},
+	{name: "a zero date against NULL", harm: []string{"UPDATE `t``ü \"x\"` SET dt=NULL WHERE `i``d`=1"},
+		want: contract.ProofDifference{Kind: "changed", Name: "t`ü \"x\"", Key: "`i``d`=1", Columns: []string{"dt"}}},
+	{name: "an impossible date against the possible one", harm: []string{"UPDATE `t``ü \"x\"` SET dt='2024-03-02 10:11:12.123456' WHERE `i``d`=2"},
+		want: contract.ProofDifference{Kind: "changed", Name: "t`ü \"x\"", Key: "`i``d`=2", Columns: []string{"dt"}}},
+	{name: "a microsecond", harm: []string{"UPDATE `t``ü \"x\"` SET dt='9999-12-31 23:59:59.999998' WHERE `i``d`=3"},
+		want: contract.ProofDifference{Kind: "changed", Name: "t`ü \"x\"", Key: "`i``d`=3", Columns: []string{"dt"}}},
+	{name: "the top bit of an unsigned BIGINT", harm: []string{"UPDATE `t``ü \"x\"` SET ub=9223372036854775807 WHERE `i``d`=1"},
+		want: contract.ProofDifference{Kind: "changed", Name: "t`ü \"x\"", Key: "`i``d`=1", Columns: []string{"ub"}}},
+	{name: "one bit of a BIT", harm: []string{"UPDATE `t``ü \"x\"` SET b=4094 WHERE `i``d`=3"},
+		want: contract.ProofDifference{Kind: "changed", Name: "t`ü \"x\"", Key: "`i``d`=3", Columns: []string{"b"}}},
+	{name: "an empty SET against none", harm: []string{"UPDATE `t``ü \"x\"` SET s=NULL WHERE `i``d`=3"},
+		want: contract.ProofDifference{Kind: "changed", Name: "t`ü \"x\"", Key: "`i``d`=3", Columns: []string{"s"}}},
+	{name: "a point", harm: []string{"UPDATE `t``ü \"x\"` SET geo=ST_SRID(POINT(2,1),4326) WHERE `i``d`=1"},
+		want: contract.ProofDifference{Kind: "changed", Name: "t`ü \"x\"", Key: "`i``d`=1", Columns: []string{"geo"}}},
+	{name: "a JSON number's type", harm: []string{"UPDATE `t``ü \"x\"` SET j=NULL WHERE `i``d`=1", "UPDATE `t``ü \"x\"` SET j='{\"a\":1.0}' WHERE `i``d`=1"},
+		want: contract.ProofDifference{Kind: "changed", Name: "t`ü \"x\"", Key: "`i``d`=1", Columns: []string{"j"}}},
+	{name: "a BLOB's last byte", harm: []string{"UPDATE `t``ü \"x\"` SET bl=x'00fe' WHERE `i``d`=1"},
+		want: contract.ProofDifference{Kind: "changed", Name: "t`ü \"x\"", Key: "`i``d`=1", Columns: []string{"bl"}}},
+	{name: "a descending key", harm: []string{"DELETE FROM descending WHERE a=2 AND b='b'"},
+		want: contract.ProofDifference{Kind: "missing", Name: "descending", Key: "`a`=2 AND `b`='b'"}},
+	{name: "a table keyed by a unique index alone", harm: []string{"UPDATE uniquely SET b=5 WHERE a=2"},
+		want: contract.ProofDifference{Kind: "changed", Name: "uniquely", Key: "`a`=2", Columns: []string{"b"}}},
+	{name: "a generated invisible primary key", harm: []string{"UPDATE gipk SET a=3 WHERE my_row_id=2"},
+		want: contract.ProofDifference{Kind: "changed", Name: "gipk", Key: "`my_row_id`=2", Columns: []string{"a"}}},
+	{name: "an ENUM key", harm: []string{"UPDATE enums SET v=9 WHERE e='m'"},
+		want: contract.ProofDifference{Kind: "changed", Name: "enums", Key: "`e`='m'", Columns: []string{"v"}}},
+}
+
+// TestEveryPlantedRowIsFound plants each difference by itself in a schema of its own, all on one secondary, and compares once: each must
+// be named, nothing else may be, and the other secondary must be equal.
+func TestEveryPlantedRowIsFound(t *testing.T) {
+	harmed := lab.Secondaries()[0]
+	for i, p := range rowPlants {
+		schema := plantSchema(i)
+		fresh(t, schema, kinds[p.want.Name]...)
+		harm(t, harmed, append([]string{"USE " + quote(schema)}, p.harm...)...)
+	}
+	proofs := prove(t, Options{Listed: 1000})
+	requireEqual(t, proofs[1])
+	layer := proofs[0].Layer(contract.ProofRows)
+	require.Equal(t, contract.ProofDifferent, proofs[0].Verdict)
+	require.False(t, proofs[0].Equal)
+	require.Equal(t, contract.ProofEqual, proofs[0].Layer(contract.ProofSchema).Verdict, describe(proofs[0]))
+	bySchema := map[string][]contract.ProofDifference{}
+	for _, d := range layer.Listed {
+		bySchema[d.Schema] = append(bySchema[d.Schema], d)
+	}
+	var planted int64
+	for i, p := range rowPlants {
+		t.Run(p.name, func(t *testing.T) {
+			want := append([]contract.ProofDifference{p.want}, p.also...)
+			got := bySchema[plantSchema(i)]
+			require.Len(t, got, len(want), "%+v", got)
+			for _, w := range want {
+				requireContains(t, got, w)
+			}
+		})
+		planted += int64(1 + len(p.also))
+		if p.name == "a duplicate pair replaced by another" {
+			planted += 2 // two rows each
+		}
+	}
+	require.Equal(t, planted, layer.Differences)
+}
+
+func plantSchema(i int) string { return "plant_" + string(rune('a'+i/26)) + string(rune('a'+i%26)) }
+
+// requireContains wants a difference that says at least what want says.
+func requireContains(t *testing.T, got []contract.ProofDifference, want contract.ProofDifference) {
+	t.Helper()
+	for _, g := range got {
+		if g.Kind == want.Kind && g.Name == want.Name && (want.Member == "" || g.Member == want.Member) &&
+			(want.Key == "" || g.Key == want.Key) && (want.Object == "" || g.Object == want.Object) {
+			require.Equal(t, want.Columns, g.Columns)
+			return
+		}
+	}
+	require.Failf(t, "not found", "want %+v among %+v", want, got)
+}
