@@ -1,0 +1,122 @@
+package check
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/clusterresync/clusterresync/internal/inventory"
+	"github.com/clusterresync/clusterresync/internal/node"
+	"github.com/clusterresync/clusterresync/workflows/contract"
+)
+
+// observedAtOnce bounds the nodes that are read at a time; one connection each.
+const observedAtOnce = 64
+
+// ObserveAll reads every node of the cluster, all at once, and compares each secondary with the primary. servers are the
+// opened nodes by name; one that is not there counts as unreachable. The error is the context's, nothing else: whatever is
+// wrong with a node is part of what was observed.
+func ObserveAll(ctx context.Context, cluster inventory.Cluster, servers map[string]*node.Node, request contract.Request) (*Observations, error) {
+	o := &Observations{
+		Request: request.WithDefaults(), Cluster: cluster,
+		Nodes: make([]Observation, len(cluster.Nodes)), Against: map[string]Comparison{},
+	}
+	var group errgroup.Group
+	group.SetLimit(observedAtOnce)
+	for i, declared := range cluster.Nodes {
+		server := servers[declared.Name]
+		if server == nil {
+			o.Nodes[i] = Observation{
+				Node: declared.Name, Address: declared.Address.String(), PeerAddress: declared.PeerAddress.String(),
+				Supervised: declared.Supervised,
+				Problem:    &Problem{Class: node.ClassUnreachable, Text: "node " + declared.Name + ": it was not opened"},
+			}
+			continue
+		}
+		group.Go(func() error {
+			o.Nodes[i] = Observe(ctx, Target{Declared: declared, Accounts: cluster.Accounts, Server: server})
+			return nil
+		})
+	}
+	_ = group.Wait() // no observation fails
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	o.Roles = rolesOf(cluster.Primary, o.Seen())
+	if primary := o.Primary(); primary != nil {
+		if err := o.compare(ctx, servers[primary.Node], primary); err != nil {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			o.NotCompared = err.Error()
+		}
+	}
+	return o, nil
+}
+
+// compare reads the primary's GTIDs once more, after every secondary's: a transaction that a secondary has executed is then
+// among them, unless the primary never had it.
+func (o *Observations) compare(ctx context.Context, server *node.Node, primary *Observation) error {
+	ctx, cancel := context.WithTimeout(ctx, observeLimit)
+	defer cancel()
+	conn, err := server.DB().Conn(ctx)
+	if err != nil {
+		return node.Wrap(primary.Node, "connect", err)
+	}
+	defer conn.Close()
+	s := session{primary.Node, conn}
+	now, err := node.ReadIdentity(ctx, s)
+	if err != nil {
+		return err
+	}
+	if now.UUID != primary.Identity.UUID {
+		return fmt.Errorf("node %s: it answered as server %s a moment ago and as %s now; its address leads to more than one server",
+			primary.Node, primary.Identity.UUID, now.UUID)
+	}
+	gtids, err := node.ReadGTIDs(ctx, s)
+	if err != nil {
+		return err
+	}
+	for _, secondary := range o.Seen() {
+		if secondary.Node == primary.Node || secondary.Unread(partGTIDs) {
+			continue
+		}
+		c, err := compareSets(ctx, s, secondary.GTIDs.Executed, gtids)
+		if err != nil {
+			return err
+		}
+		o.Against[secondary.Node] = c
+	}
+	return nil
+}
+
+// compareSets lets the server subtract: it alone knows every form of a GTID, tags included.
+func compareSets(ctx context.Context, r node.Reader, executed string, primary node.GTIDs) (Comparison, error) {
+	var c Comparison
+	var err error
+	if c.Errant, err = node.Subtract(ctx, r, executed, primary.Executed); err != nil {
+		return c, err
+	}
+	missing, err := node.Subtract(ctx, r, primary.Executed, executed)
+	if err != nil {
+		return c, err
+	}
+	purged, err := node.Subtract(ctx, r, primary.Purged, executed)
+	if err != nil {
+		return c, err
+	}
+	c.Purged = purged != ""
+	if c.Transactions, err = node.CountGTIDs(c.Errant); err != nil {
+		return c, node.Wrap(r.Name(), "count the errant transactions", err)
+	}
+	if c.Missing, err = node.CountGTIDs(missing); err != nil {
+		return c, node.Wrap(r.Name(), "count the missing transactions", err)
+	}
+	all, err := node.CountGTIDs(executed)
+	if err != nil {
+		return c, node.Wrap(r.Name(), "count the executed transactions", err)
+	}
+	c.Shared = all > c.Transactions
+	return c, nil
+}
