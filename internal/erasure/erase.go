@@ -38,8 +38,8 @@ type Options struct {
 	Attempts int
 }
 
-// Erase destroys the claimed node's data. Everything runs on the claim; the fence must be ours and whole
-// (fence.ErrNotFenced), and the claim must have read the primary (Claim.Confirm). super_read_only is off only while schemas are
+// Erase destroys the claimed node's data. Everything runs on the claim; the node must stand behind our
+// fence (fence.ErrNotFenced), which is completed first if a cut left it half open, and the claim must have read the primary (Claim.Confirm). super_read_only is off only while schemas are
 // dropped, and on again on every way out that still has a connection; its persisted value stays ON throughout.
 func Erase(ctx context.Context, c *node.Claim, o Options) (Destroyed, error) {
 	var d Destroyed
@@ -49,7 +49,7 @@ func Erase(ctx context.Context, c *node.Claim, o Options) (Destroyed, error) {
 	if o.Attempts <= 0 {
 		o.Attempts = 10
 	}
-	if err := fence.Require(ctx, c); err != nil {
+	if err := fence.Hold(ctx, c); err != nil {
 		return d, err
 	}
 	if err := c.Confirm(ctx); err != nil {

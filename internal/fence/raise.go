@@ -73,6 +73,20 @@ func Raise(ctx context.Context, c *node.Claim) (Raised, error) {
 	return raised, Require(ctx, c)
 }
 
+// Hold completes a fence that is ours already, after a cut or after somebody moved one of its settings. It never begins one:
+// without our mark it fails with ErrNotFenced.
+func Hold(ctx context.Context, c *node.Claim) error {
+	status, err := State(ctx, c)
+	if err != nil || status.Complete() {
+		return err
+	}
+	if status.Owner != Ours {
+		return Require(ctx, c)
+	}
+	_, err = Raise(ctx, c)
+	return err
+}
+
 func requirePersistence(ctx context.Context, c *node.Claim) error {
 	loads, err := node.ReadSettings(ctx, c, "persisted_globals_load")
 	if err != nil {
