@@ -13,7 +13,7 @@ func approvalDocument(report contract.Report, until time.Time, where place) docu
 		plan = *report.Plan
 	}
 	d := document{
-		Badge: "approval needed", Tone: toneWarn, Subject: modeWords(plan.Mode) + " of " + clusterName(report.Cluster), Headline: wouldDo(plan),
+		Badge: "approval needed", Tone: toneWarn, Subject: about(plan.Mode, report.Cluster), Headline: wouldDo(plan),
 	}
 	if plan.Destroys() {
 		d.Tone = toneBad

@@ -169,6 +169,7 @@ func exampleReports() map[string]contract.Report {
 			r.Reason = "the chosen secondary is proven equal to the primary and in service"
 			r.Nodes = []contract.NodeReport{provenNode("db2", "562")}
 			r.Nodes[0].Proof = proofWithoutRows()
+			r.Plan.Secondaries[1].Chosen, r.Plan.Secondaries[2].Chosen = false, false
 		}),
 		"succeeded-repair": with(contract.OutcomeSucceeded, func(r *contract.Report) {
 			r.Mode, r.Plan.Mode = contract.ModeRepair, contract.ModeRepair
@@ -221,6 +222,9 @@ func exampleReports() map[string]contract.Report {
 		}),
 		"cancelled-at-once": with(contract.OutcomeCancelled, func(r *contract.Report) {
 			r.Plan, r.Reason = nil, "cancelled before anything was changed"
+		}),
+		"cancelled-before-approval": with(contract.OutcomeCancelled, func(r *contract.Report) {
+			r.Reason = "cancelled before anything was changed"
 		}),
 		"failed": with(contract.OutcomeFailed, func(r *contract.Report) {
 			r.ErrorType, r.Reason = contract.ErrorClone, "no secondary is proven: db2, db4"

@@ -11,30 +11,29 @@ import (
 const maxLiveNodes = 100
 
 // Live is a run's progress as Markdown, for Temporal's current details. It is a pure function, fit for workflow code: no clock, no map
-// order, no effects.
+// order, no effects. It joins strings because workflowcheck takes fmt.Fprintf, which could write anywhere, for an effect.
 func Live(p contract.Progress) string {
-	var out strings.Builder
-	fmt.Fprintf(&out, "**%s of %s: %s**\n", markdown(modeWords(p.Mode)), markdown(clusterName(p.Cluster)), markdown(livePhase(p)))
-	for _, text := range liveNotices(p) {
-		fmt.Fprintf(&out, "\n%s\n", text)
-	}
+	paragraphs := []string{"**" + markdown(about(p.Mode, p.Cluster)) + ": " + markdown(livePhase(p)) + "**"}
+	paragraphs = append(paragraphs, liveNotices(p)...)
 	if len(p.Nodes) > 0 {
-		out.WriteString("\n| Node | Step | Done | Rate | From | Since (UTC) |\n| --- | --- | --- | --- | --- | --- |\n")
 		shown, hidden := liveOrder(p.Nodes)
+		lines := []string{"| Node | Step | Done | Rate | From | Since (UTC) |", "| --- | --- | --- | --- | --- | --- |"}
 		for _, node := range shown {
-			fmt.Fprintf(&out, "| %s |\n", strings.Join(liveRow(node), " | "))
+			lines = append(lines, "| "+strings.Join(liveRow(node), " | ")+" |")
 		}
+		paragraphs = append(paragraphs, strings.Join(lines, "\n"))
 		if hidden > 0 {
-			fmt.Fprintf(&out, "\nand %s that wait or are in order.\n", count(int64(hidden), "node"))
+			paragraphs = append(paragraphs, "and "+count(int64(hidden), "node")+" that wait or are in order.")
 		}
 	}
 	if len(p.RefusedRequests) > 0 {
-		out.WriteString("\nRefused requests, newest last:\n\n")
+		lines := []string{"Refused requests, newest last:", ""}
 		for _, refused := range p.RefusedRequests {
-			fmt.Fprintf(&out, "- %s\n", markdown(refused))
+			lines = append(lines, "- "+markdown(refused))
 		}
+		paragraphs = append(paragraphs, strings.Join(lines, "\n"))
 	}
-	return out.String()
+	return strings.Join(paragraphs, "\n\n") + "\n"
 }
 
 func livePhase(p contract.Progress) string {

@@ -7,7 +7,7 @@ import (
 )
 
 func planDocument(plan contract.Plan) document {
-	d := document{Badge: "plan", Tone: toneGood, Subject: modeWords(plan.Mode) + " of " + clusterName(plan.Cluster), Headline: wouldDo(plan)}
+	d := document{Badge: "plan", Tone: toneGood, Subject: about(plan.Mode, plan.Cluster), Headline: wouldDo(plan)}
 	if len(plan.Failures()) > 0 {
 		d.Tone = toneBad
 		d.Lead = []string{fmt.Sprintf("A run would be refused: %s failed.", count(int64(len(plan.Failures())), "check"))}

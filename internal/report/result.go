@@ -2,16 +2,17 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
 func resultDocument(report contract.Report, where place) document {
-	n := tallyOf(report.Nodes)
+	n := tallyOf(report)
 	d := document{
 		Badge: outcomeWords(report.Outcome), Tone: outcomeTone(report, n),
-		Subject:  modeWords(report.Mode) + " of " + clusterName(report.Cluster),
+		Subject:  about(report.Mode, report.Cluster),
 		Headline: headline(report, n),
 	}
 	// Of a run without a fault the headline says all, and no more than its proofs do.
@@ -44,6 +45,10 @@ func resultDocument(report contract.Report, where place) document {
 // headline is the outcome in one sentence.
 func headline(report contract.Report, n tally) string {
 	cluster := clusterName(report.Cluster)
+	on := ""
+	if report.Cluster != "" {
+		on = " on " + cluster
+	}
 	text := ""
 	switch report.Outcome {
 	case contract.OutcomeSucceeded:
@@ -62,14 +67,14 @@ func headline(report contract.Report, n tally) string {
 	case contract.OutcomePartlySucceeded:
 		text = fmt.Sprintf("%s of %s %s proven and in service, the others are not", upper(n.of(n.good())), cluster, verb(int(n.good()), "is", "are"))
 	case contract.OutcomeCancelled:
-		text = fmt.Sprintf("The run on %s was stopped before it changed anything", cluster)
+		text = "The run" + on + " was stopped before it changed anything"
 		if n.chosen > 0 {
-			text = fmt.Sprintf("The run on %s was stopped at a safe point; %s %s proven", cluster, n.of(n.good()), verb(int(n.good()), "is", "are"))
+			text = fmt.Sprintf("The run%s was stopped at a safe point; %s %s proven", on, n.of(n.good()), verb(int(n.good()), "is", "are"))
 		}
 	case contract.OutcomeFailed:
 		text = fmt.Sprintf("No secondary of %s is proven equal to the primary", cluster)
 	case contract.OutcomeRefused:
-		text = fmt.Sprintf("The run on %s was refused; nothing was changed", cluster)
+		text = "The run" + on + " was refused; nothing was changed"
 	case contract.OutcomeRejected:
 		text = fmt.Sprintf("The plan for %s was rejected; nothing was changed", cluster)
 	case contract.OutcomeExpired:
@@ -77,7 +82,7 @@ func headline(report contract.Report, n tally) string {
 	case contract.OutcomeAlreadyRunning:
 		text = fmt.Sprintf("Another run holds %s; this one changed nothing", cluster)
 	default:
-		text = fmt.Sprintf("The run on %s ended without an outcome: look at every node before it is used", cluster)
+		text = "The run" + on + " ended without an outcome: look at every node before it is used"
 	}
 	if len(n.unusable) > 0 {
 		text += fmt.Sprintf("; %s must not be used", names(n.unusable))
@@ -111,7 +116,7 @@ func nodesNow(report contract.Report) section {
 		t.Rows = append(t.Rows, []cell{tight(name), badge(standing, tone), {Text: full(state), Next: full(next)}})
 	}
 	told := map[string]bool{}
-	for _, node := range report.Nodes {
+	for _, node := range append(slices.Clip(report.Nodes), omitted(report)...) {
 		told[node.Name] = true
 		standing := node.Standing
 		if standing == "" {
@@ -123,16 +128,13 @@ func nodesNow(report contract.Report) section {
 		for _, node := range report.Plan.Secondaries {
 			switch {
 			case told[node.Name]:
-			case node.Wreck && (changedNothing(report.Outcome) || !node.Chosen):
+			case node.Wreck:
 				row(node.Name, string(contract.StandingFenced), toneBad, "As an earlier run left it: "+node.State,
 					nextFor(contract.NodeReport{Standing: contract.StandingFenced}))
-			case changedNothing(report.Outcome):
+			case node.Chosen:
 				row(node.Name, string(contract.StandingUntouched), toneQuiet, "As before. When the plan was made: "+node.State, "")
-			case !node.Chosen:
-				row(node.Name, string(contract.StandingUntouched), toneQuiet, "Not part of this run. When the plan was made: "+node.State, "")
 			default:
-				unknown := contract.NodeReport{Standing: contract.StandingUnknown}
-				row(node.Name, string(contract.StandingUnknown), toneBad, "The run ended without a word on it.", nextFor(unknown))
+				row(node.Name, string(contract.StandingUntouched), toneQuiet, "Not part of this run. When the plan was made: "+node.State, "")
 			}
 		}
 	}

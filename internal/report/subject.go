@@ -38,9 +38,17 @@ func clusterName(cluster string) string {
 	return "cluster " + oneLine(cluster, maxNameInSubject)
 }
 
+// about is "Resync of cluster shop".
+func about(mode contract.Mode, cluster string) string {
+	if cluster == "" {
+		return modeWords(mode)
+	}
+	return modeWords(mode) + " of " + clusterName(cluster)
+}
+
 // inShort is an outcome in a few words. A node that must not be used is named in every case.
 func inShort(report contract.Report) string {
-	n := tallyOf(report.Nodes)
+	n := tallyOf(report)
 	short := ""
 	switch report.Outcome {
 	case contract.OutcomeSucceeded:

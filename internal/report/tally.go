@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
@@ -9,7 +10,9 @@ import (
 // tally counts what became of the nodes that a run reports.
 type tally struct {
 	// chosen are all but those left out.
-	chosen   int64
+	chosen int64
+	// first is the name of the first of them.
+	first    string
 	proven   int64
 	verified int64
 	diverged []string
@@ -20,9 +23,9 @@ type tally struct {
 	withoutRows []string
 }
 
-func tallyOf(nodes []contract.NodeReport) tally {
+func tallyOf(report contract.Report) tally {
 	var n tally
-	for _, node := range nodes {
+	for _, node := range append(slices.Clip(report.Nodes), omitted(report)...) {
 		n.chosen++
 		switch node.Standing {
 		case contract.StandingProven:
@@ -38,11 +41,30 @@ func tallyOf(nodes []contract.NodeReport) tally {
 		default:
 			n.unusable = append(n.unusable, node.Name)
 		}
+		if n.chosen == 1 && n.first == "" {
+			n.first = node.Name
+		}
 		if good(node.Standing) && !rowsEqual(node.Proof) {
 			n.withoutRows = append(n.withoutRows, node.Name)
 		}
 	}
 	return n
+}
+
+// omitted are chosen secondaries on which a run that changed something is silent. Nobody knows how they stand.
+func omitted(report contract.Report) []contract.NodeReport {
+	if report.Plan == nil || changedNothing(report) {
+		return nil
+	}
+	var some []contract.NodeReport
+	for _, planned := range report.Plan.Chosen() {
+		if !slices.ContainsFunc(report.Nodes, func(told contract.NodeReport) bool { return told.Name == planned.Name }) {
+			some = append(some, contract.NodeReport{
+				Name: planned.Name, ServerUUID: planned.ServerUUID, Standing: contract.StandingUnknown, State: "the run ended without a word on it",
+			})
+		}
+	}
+	return some
 }
 
 func (n tally) good() int64 { return n.proven + n.verified }
@@ -55,10 +77,10 @@ func (n tally) of(part int64) string {
 	return fmt.Sprintf("%s of %s", number(part), count(n.chosen, "secondary"))
 }
 
-// all is "all 3 secondaries" or "the secondary".
+// all is "all 3 secondaries" or "secondary db2".
 func (n tally) all() string {
 	if n.chosen == 1 {
-		return "the secondary"
+		return "secondary " + n.first
 	}
 	return "all " + count(n.chosen, "secondary")
 }

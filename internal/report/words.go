@@ -4,12 +4,14 @@ import (
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
-// changedNothing reports whether a run with this outcome promises that no node was changed.
-func changedNothing(outcome contract.Outcome) bool {
-	switch outcome {
+// changedNothing reports whether a run promises that no node was changed. A cancelled run that began no node changed none.
+func changedNothing(report contract.Report) bool {
+	switch report.Outcome {
 	case contract.OutcomePlanned, contract.OutcomeVerified, contract.OutcomeDiverged, contract.OutcomeRefused,
 		contract.OutcomeRejected, contract.OutcomeExpired, contract.OutcomeAlreadyRunning:
 		return true
+	case contract.OutcomeCancelled:
+		return len(report.Nodes) == 0
 	default:
 		return false
 	}
@@ -98,7 +100,7 @@ func nextFor(node contract.NodeReport) string {
 	}
 }
 
-// modeWords says what a mode does, as "… of cluster shop".
+// modeWords is what a run with this mode is called.
 func modeWords(mode contract.Mode) string {
 	switch mode {
 	case contract.ModeRepair:
