@@ -69,12 +69,13 @@ const (
 	ErrorInventoryChanged ErrorType = "InventoryChanged"
 	// ErrorWrongConfirm: confirm is not the cluster's name, or is not enough for what the plan destroys.
 	ErrorWrongConfirm ErrorType = "WrongConfirm"
-	// ErrorPreconditions: at least one check failed; the plan's findings name each.
+	// ErrorPreconditions: checks of several kinds failed; the plan's findings name each. When all failures are of one kind, the type
+	// is that of PreconditionError with the check's code, for example "Preconditions/one-primary".
 	ErrorPreconditions ErrorType = "Preconditions"
+	// ErrorUnreplicatedWrites: a secondary holds writes that the erase would destroy, and nobody consented.
+	ErrorUnreplicatedWrites ErrorType = "Preconditions/unreplicated-writes"
 	// ErrorPlanChanged: the plan is not the one that the input names.
 	ErrorPlanChanged ErrorType = "PlanChanged"
-	// ErrorUnreplicatedWrites: a secondary holds writes that the erase would destroy, and nobody consented.
-	ErrorUnreplicatedWrites ErrorType = "UnreplicatedWrites"
 	// ErrorAlreadyRunning: another run holds the cluster, or a node child of an ended run is still open.
 	ErrorAlreadyRunning ErrorType = "AlreadyRunning"
 	// ErrorRejected: a person rejected the plan.
@@ -119,3 +120,18 @@ const (
 	// ErrorRun closes a run whose outcome is not good; its details carry the Report.
 	ErrorRun ErrorType = "Run"
 )
+
+// PreconditionError is the error type of a run that one kind of check refused.
+func PreconditionError(code string) ErrorType { return ErrorPreconditions + ErrorType("/"+code) }
+
+// ErrorTypeOf is the error type of a run that these findings refused.
+func ErrorTypeOf(failures []Finding) ErrorType {
+	code := ""
+	for _, failure := range failures {
+		if code != "" && failure.Code != code {
+			return ErrorPreconditions
+		}
+		code = failure.Code
+	}
+	return PreconditionError(code)
+}

@@ -1,0 +1,208 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/clusterresync/clusterresync/internal/clone"
+	"github.com/clusterresync/clusterresync/internal/node"
+	"github.com/clusterresync/clusterresync/workflows/contract"
+)
+
+// CloneInput is an erased node and who feeds it.
+type CloneInput struct {
+	Target    Target `json:"target"`
+	Donor     string `json:"donor"`
+	DonorUUID string `json:"donorUuid"`
+	// NotBefore is the recipient's own clock before its erase: a clone that began earlier is not ours.
+	NotBefore     time.Time `json:"notBefore"`
+	ThrottleMiBps int       `json:"throttleMiBps,omitempty"`
+	// Parent hears of the copy's progress; may be nil.
+	Parent *ParentRef `json:"parent,omitempty"`
+}
+
+// CloneResult is the copy that was made.
+type CloneResult struct {
+	Done
+	Copy contract.Copy `json:"copy"`
+}
+
+const (
+	// maxCloneFailures is how many clones may run and fail before a person is asked.
+	maxCloneFailures = 5
+	killTimeout      = time.Minute
+	tellParentEvery  = 30 * time.Second
+	pingEvery        = time.Second
+)
+
+// Clone refills the node. It asks first what is already done: a clone of this run that completed is taken, one that still runs, because
+// it outlived its worker, is joined, and only then a new one is issued. It waits for the server's restart with a protocol-level ping;
+// a server without a supervisor (error 3707) is waited for until somebody starts it. A cancel by the workflow is an abort and kills
+// the clone.
+func (a *Activities) Clone(ctx context.Context, in CloneInput) (CloneResult, error) {
+	pulse := startPulse(ctx, contract.StepClone)
+	defer pulse.end()
+	result, err := a.clone(ctx, in, pulse)
+	result.Attempts = attempt(ctx)
+	return result, asTemporal(ctx, countFailure(err, pulse))
+}
+
+func (a *Activities) clone(ctx context.Context, in CloneInput, pulse *pulse) (CloneResult, error) {
+	site, err := a.openSite(in.Target)
+	if err != nil {
+		return CloneResult{}, err
+	}
+	defer site.close()
+	donor, err := site.openDonor(in.Donor)
+	if err != nil {
+		return CloneResult{}, err
+	}
+	defer donor.close()
+	if err := site.waitForRecipient(ctx, pulse); err != nil {
+		return CloneResult{}, err
+	}
+	copied := contract.Copy{Donor: in.Donor}
+	before, err := clone.ReadStatus(ctx, site.recipient)
+	if err != nil {
+		return CloneResult{}, err
+	}
+	if clone.Belongs(before, donor.address, in.NotBefore) == nil {
+		copied.Joined = true
+		return CloneResult{Copy: describe(copied, before)}, nil
+	}
+	if !onItsWay(before, in.NotBefore) {
+		if err := a.copy(ctx, in, site, donor, pulse, &copied); err != nil {
+			return CloneResult{}, err
+		}
+	}
+	pulse.tell(func(h *heartbeat) { h.Stage = clone.StageRestart })
+	after, err := clone.WaitOutRestart(ctx, site.recipient, donor.address, in.NotBefore, func(why error) {
+		pulse.waiting(waitingFor(in.Target.Node, copied.StartedByHand, why))
+	})
+	if err != nil {
+		return CloneResult{}, err
+	}
+	return CloneResult{Copy: describe(copied, after)}, nil
+}
+
+// onItsWay recognises a clone of this run whose statement has ended and whose server is about to restart, or has done so.
+func onItsWay(status clone.Status, notBefore time.Time) bool {
+	return status.State == clone.InProgress && !status.Running() && status.Errno == 0 && !status.Begin.Before(notBefore)
+}
+
+// copy issues the clone, or joins the one that runs, and returns when its statement has ended well.
+func (a *Activities) copy(ctx context.Context, in CloneInput, site *site, donor *donor, pulse *pulse, copied *contract.Copy) error {
+	if err := donor.confirm(ctx, in.DonorUUID); err != nil {
+		return err
+	}
+	options := clone.Options{
+		ThrottleMiBps: in.ThrottleMiBps, RequireSSL: site.cluster.PeerTLS.Required(), DonorAnswers: donor.node.Ping,
+	}
+	progress := a.copyProgress(ctx, in, pulse)
+	began := time.Now()
+	var result clone.Result
+	claim, err := site.claim(ctx, a.stillCurrent(ctx, pulse))
+	var running *node.CloneRunningError
+	switch {
+	case errors.As(err, &running):
+		copied.Joined = true
+		result, err = clone.Join(ctx, site.recipient, options, progress)
+	case err == nil:
+		defer claim.Close()
+		result, err = clone.Run(ctx, claim, site.recipient, donor.address, donor.account, options, progress)
+	}
+	if err != nil {
+		return a.killIfAborted(ctx, site, err)
+	}
+	copied.Bytes, copied.Duration = result.Bytes, contract.Duration(time.Since(began).Round(time.Millisecond))
+	copied.StartedByHand = result.Outcome == clone.CopiedNeedsStart
+	return nil
+}
+
+// killIfAborted ends the clone on the server when the workflow asked for it: an activity that merely stops leaves it running. A worker
+// that stops does leave it; the next attempt joins it.
+func (a *Activities) killIfAborted(ctx context.Context, site *site, err error) error {
+	if !cancelled(ctx, err) {
+		return err
+	}
+	apart, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTimeout)
+	defer cancel()
+	if _, killErr := clone.Kill(apart, site.recipient); killErr != nil {
+		return errors.Join(err, killErr)
+	}
+	return err
+}
+
+// copyProgress heartbeats each look and tells the parent of it now and then.
+func (a *Activities) copyProgress(ctx context.Context, in CloneInput, pulse *pulse) func(clone.Progress) {
+	var told time.Time
+	return func(p clone.Progress) {
+		pulse.tell(func(h *heartbeat) {
+			h.Stage, h.Bytes, h.TotalBytes, h.MiBps, h.Waiting = p.Stage, p.Bytes, p.Total, p.MiBps, ""
+		})
+		if in.Parent == nil || time.Since(told) < tellParentEvery {
+			return
+		}
+		told = time.Now()
+		detail := pulse.snapshot().StepProgress
+		// A parent that is gone is no reason to stop.
+		_ = a.config.Temporal.SignalWorkflow(ctx, in.Parent.WorkflowID, in.Parent.RunID, contract.SignalNode,
+			contract.NodeSignal{Node: in.Target.Node, Step: contract.StepClone, At: told.UTC(), Detail: &detail})
+	}
+}
+
+// describe completes the report of a copy from the recipient's own record.
+func describe(copied contract.Copy, status clone.Status) contract.Copy {
+	if bytes := copiedBytes(status); bytes > 0 {
+		copied.Bytes = bytes
+	}
+	if copied.Duration == 0 && !status.End.IsZero() {
+		copied.Duration = contract.Duration(status.End.Sub(status.Begin).Round(time.Millisecond))
+	}
+	if seconds := copied.Duration.Std().Seconds(); seconds > 0 {
+		copied.MiBps = float64(copied.Bytes) / (1 << 20) / seconds
+	}
+	copied.GTIDs = status.GTIDExecuted
+	return copied
+}
+
+func copiedBytes(status clone.Status) int64 {
+	var bytes int64
+	for _, stage := range status.Stages {
+		bytes += stage.Data
+	}
+	return bytes
+}
+
+// countFailure types the failure of a clone and says when it is pointless to try again.
+func countFailure(err error, pulse *pulse) error {
+	var failure *clone.Failure
+	if !errors.As(err, &failure) {
+		return err
+	}
+	if failure.Kind == clone.DonorBusy || failure.Kind == clone.RecipientBusy {
+		return failed(contract.ErrorDonorBusy, "%w", err)
+	}
+	failures := pulse.snapshot().Failures + 1
+	pulse.tell(func(h *heartbeat) { h.Failures = failures })
+	if !failure.Transient() || failures >= maxCloneFailures {
+		return final(contract.ErrorClone, "%w (%d clones failed)", err, failures)
+	}
+	return failed(contract.ErrorClone, "%w", err)
+}
+
+func waitingFor(name string, byHand bool, why error) string {
+	if byHand {
+		return fmt.Sprintf("the copy is complete; start mysqld on %s, nothing supervises it (error 3707)", name)
+	}
+	return fmt.Sprintf("%s to answer again; if nothing supervises it, start mysqld there: %v", name, why)
+}
+
+// waitForRecipient waits for a server that may be restarting, or be down until somebody starts it.
+func (s *site) waitForRecipient(ctx context.Context, pulse *pulse) error {
+	err := s.recipient.WaitReady(ctx, pingEvery, func(why error) { pulse.waiting(waitingFor(s.target.Node, false, why)) })
+	pulse.waiting("")
+	return err
+}

@@ -1,0 +1,52 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"github.com/clusterresync/clusterresync/internal/check"
+	"github.com/clusterresync/clusterresync/internal/node"
+	"github.com/clusterresync/clusterresync/internal/plan"
+	"github.com/clusterresync/clusterresync/workflows/contract"
+)
+
+// PreconditionsInput is what the run was asked for.
+type PreconditionsInput struct {
+	Request       contract.Request `json:"request"`
+	InventoryHash string           `json:"inventoryHash"`
+	Run           string           `json:"run"`
+}
+
+// Preconditions observes every node, judges every check and makes the plan. It changes nothing; what forbids the run is a finding of
+// the plan, not an error.
+func (a *Activities) Preconditions(ctx context.Context, in PreconditionsInput) (contract.Plan, error) {
+	result, err := a.preconditions(ctx, in)
+	return result, asTemporal(ctx, err)
+}
+
+func (a *Activities) preconditions(ctx context.Context, in PreconditionsInput) (contract.Plan, error) {
+	pulse := startPulse(ctx, "preconditions")
+	defer pulse.end()
+	inventory, err := a.inventory()
+	if err != nil {
+		return contract.Plan{}, err
+	}
+	cluster, err := inventory.Pinned(in.Request.Cluster, in.InventoryHash)
+	if err != nil {
+		return contract.Plan{}, err
+	}
+	servers := map[string]*node.Node{}
+	for _, declared := range cluster.Nodes {
+		server, err := openNode(cluster, declared.Name, cluster.Accounts.Admin, in.Run)
+		if err != nil {
+			return contract.Plan{}, err
+		}
+		defer server.Close()
+		servers[declared.Name] = server
+	}
+	seen, err := check.ObserveAll(ctx, *cluster, servers, in.Request)
+	if err != nil {
+		return contract.Plan{}, err
+	}
+	return plan.Build(seen, check.Judge(seen), time.Now().UTC()), nil
+}

@@ -1,0 +1,54 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"github.com/clusterresync/clusterresync/internal/check"
+	"github.com/clusterresync/clusterresync/internal/clone"
+	"github.com/clusterresync/clusterresync/workflows/contract"
+)
+
+// RecheckInput is a node and what its approval covers.
+type RecheckInput struct {
+	Target   Target   `json:"target"`
+	Approval Approval `json:"approval"`
+}
+
+// RecheckResult is the recipient's own UTC clock: a clone that began before it is not ours.
+type RecheckResult struct {
+	Done
+	Clock time.Time `json:"clock"`
+}
+
+// Recheck makes sure, right before a node is touched, that it is the approved one, that the primary is the approved one and that the
+// loss has not grown.
+func (a *Activities) Recheck(ctx context.Context, in RecheckInput) (RecheckResult, error) {
+	result, err := a.recheck(ctx, in)
+	result.Attempts = attempt(ctx)
+	return result, asTemporal(ctx, err)
+}
+
+func (a *Activities) recheck(ctx context.Context, in RecheckInput) (RecheckResult, error) {
+	pulse := startPulse(ctx, contract.StepRecheck)
+	defer pulse.end()
+	site, err := a.openSite(in.Target)
+	if err != nil {
+		return RecheckResult{}, err
+	}
+	defer site.close()
+	if err := site.judge(ctx, in.Approval); err != nil {
+		return RecheckResult{}, err
+	}
+	clock, err := clone.UTCNow(ctx, site.recipient)
+	return RecheckResult{Clock: clock}, err
+}
+
+// judge compares what the recipient has with what was approved to be lost (I2).
+func (s *site) judge(ctx context.Context, approval Approval) error {
+	_, err := check.Recheck(ctx, s.recipient, s.primary, check.Approved{
+		NodeUUID: s.target.NodeUUID, PrimaryUUID: s.target.PrimaryUUID,
+		Errant: approval.Errant, LossUnknown: approval.LossUnknown, Wreck: approval.Wreck,
+	})
+	return err
+}

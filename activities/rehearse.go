@@ -1,0 +1,57 @@
+package activities
+
+import (
+	"context"
+	"errors"
+
+	"github.com/clusterresync/clusterresync/internal/clone"
+	"github.com/clusterresync/clusterresync/workflows/contract"
+)
+
+// RehearseInput is a fenced node and who will feed it.
+type RehearseInput struct {
+	Target    Target `json:"target"`
+	Donor     string `json:"donor"`
+	DonorUUID string `json:"donorUuid"`
+}
+
+// Rehearse issues the real CLONE while super_read_only keeps it from dropping anything: the donor's and the recipient's own checks
+// run, and it must end in 1290 with the data intact.
+func (a *Activities) Rehearse(ctx context.Context, in RehearseInput) (Done, error) {
+	return Done{Attempts: attempt(ctx)}, asTemporal(ctx, a.rehearse(ctx, in))
+}
+
+func (a *Activities) rehearse(ctx context.Context, in RehearseInput) error {
+	pulse := startPulse(ctx, contract.StepRehearse)
+	defer pulse.end()
+	site, err := a.openSite(in.Target)
+	if err != nil {
+		return err
+	}
+	defer site.close()
+	donor, err := site.openDonor(in.Donor)
+	if err != nil {
+		return err
+	}
+	defer donor.close()
+	if err := donor.confirm(ctx, in.DonorUUID); err != nil {
+		return err
+	}
+	claim, err := site.claim(ctx, a.stillCurrent(ctx, pulse))
+	if err != nil {
+		return err
+	}
+	defer claim.Close()
+	err = clone.Rehearse(ctx, claim, donor.address, donor.account, clone.Options{RequireSSL: site.cluster.PeerTLS.Required()})
+	var failure *clone.Failure
+	switch {
+	case !errors.As(err, &failure):
+		return err
+	case failure.Kind == clone.DonorBusy, failure.Kind == clone.RecipientBusy:
+		return failed(contract.ErrorDonorBusy, "%w", err)
+	case failure.Transient():
+		return failed(contract.ErrorRehearsal, "%w", err)
+	default:
+		return final(contract.ErrorRehearsal, "%w", err)
+	}
+}

@@ -1,0 +1,70 @@
+package activities
+
+import (
+	"context"
+	"errors"
+
+	"github.com/clusterresync/clusterresync/internal/proof"
+	"github.com/clusterresync/clusterresync/workflows/contract"
+)
+
+// VerifyInput is the node to prove and how thoroughly.
+type VerifyInput struct {
+	Target  Target                `json:"target"`
+	Options contract.ProofOptions `json:"options"`
+}
+
+// VerifyResult is the proof; a difference is a result, not an error.
+type VerifyResult struct {
+	Done
+	Proof contract.Proof `json:"proof"`
+}
+
+// Verify proves that the recipient equals the primary. An attempt that died may have left the applier stopped: it is started first.
+// What an earlier attempt has finished is not read again.
+func (a *Activities) Verify(ctx context.Context, in VerifyInput) (VerifyResult, error) {
+	result, err := a.verify(ctx, in)
+	return result, asTemporal(ctx, err)
+}
+
+func (a *Activities) verify(ctx context.Context, in VerifyInput) (VerifyResult, error) {
+	pulse := startPulse(ctx, contract.StepVerify)
+	defer pulse.end()
+	site, err := a.openSite(in.Target)
+	if err != nil {
+		return VerifyResult{}, err
+	}
+	defer site.close()
+	if err := site.confirmIdentities(ctx); err != nil {
+		return VerifyResult{}, err
+	}
+	secondary := proof.Side{Name: in.Target.Node, DB: site.recipient.DB()}
+	if err := proof.EnsureApplier(ctx, secondary); err != nil {
+		return VerifyResult{}, asProofError(err)
+	}
+	options := proof.Options{Streams: in.Options.Parallel, SkipRows: !in.Options.CompareRows(), Resume: pulse.snapshot().Resume}
+	proofs, err := proof.Run(ctx, proof.Side{Name: in.Target.Primary, DB: site.primary.DB()}, []proof.Side{secondary}, options,
+		func(p proof.Progress) {
+			pulse.tell(func(h *heartbeat) {
+				h.Stage, h.Rows, h.Bytes, h.Tables, h.TotalTables = p.Stage, p.Rows, p.Bytes, int(p.TablesDone), int(p.Tables)
+				h.Resume = p.Resume
+			})
+		})
+	if err != nil {
+		return VerifyResult{}, asProofError(err)
+	}
+	return VerifyResult{Done: Done{Attempts: attempt(ctx)}, Proof: proofs[0]}, nil
+}
+
+// asProofError types what kept a proof from being had. A server that cannot be reached keeps its own type.
+func asProofError(err error) error {
+	switch {
+	case errors.Is(err, proof.ErrUnfit):
+		return final(contract.ErrorProof, "%w", err)
+	case errors.Is(err, proof.ErrNoPair), errors.Is(err, proof.ErrBehind):
+		return failed(contract.ErrorProof, "%w", err)
+	case errors.Is(err, proof.ErrNotReplicating):
+		return failed(contract.ErrorReplication, "%w", err)
+	}
+	return err
+}

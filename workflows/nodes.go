@@ -1,0 +1,236 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/clusterresync/clusterresync/activities"
+	"github.com/clusterresync/clusterresync/workflows/contract"
+)
+
+// resyncNodes begins one child per chosen secondary, as donors become free and the floor allows, and waits for all of them. A cancel,
+// a pause or a lost lock keeps further nodes from being begun; those already begun are finished.
+func (r *run) resyncNodes(ctx workflow.Context) {
+	r.fan = r.newFan()
+	r.enter(contract.PhaseNodes)
+	apart, _ := workflow.NewDisconnectedContext(ctx)
+	running := 0
+	for {
+		for r.mayBegin(ctx) {
+			recipient, donor, ok := r.fan.next()
+			if !ok {
+				break
+			}
+			r.fan.begin(recipient, donor)
+			running++
+			r.startNode(ctx, recipient, donor, func() { running-- })
+		}
+		before := running
+		if running == 0 && !r.waitsForResume(ctx) {
+			break
+		}
+		// Wakes when a child closes, gives its donor back, or when a person changes what may begin.
+		_ = workflow.Await(apart, func() bool {
+			return running < before || r.stopping(ctx) != "" && running == 0 || r.canBeginAnother(ctx)
+		})
+	}
+	for _, name := range r.fan.unbegun() {
+		r.leaveOut(ctx, name)
+	}
+}
+
+func (r *run) newFan() fan {
+	plan := r.report.Plan
+	f := fan{
+		Primary: plan.Primary.Name, MinServing: plan.MinServing, MaxParallel: r.request.MaxParallel,
+		PrimaryOnly: r.request.Donors == contract.DonorsPrimary,
+	}
+	for _, node := range plan.Secondaries {
+		switch {
+		case node.Chosen:
+			f.Nodes = append(f.Nodes, fanNode{Name: node.Name, Serving: node.Serving})
+		case node.Serving:
+			f.OthersServing++
+		}
+	}
+	return f
+}
+
+// mayBegin reports whether a node may be begun at all now.
+func (r *run) mayBegin(ctx workflow.Context) bool { return !r.paused && r.stopping(ctx) == "" }
+
+func (r *run) canBeginAnother(ctx workflow.Context) bool {
+	_, _, ok := r.fan.next()
+	return ok && r.mayBegin(ctx)
+}
+
+// waitsForResume reports that only a pause keeps the next node from being begun.
+func (r *run) waitsForResume(ctx workflow.Context) bool {
+	_, _, ok := r.fan.next()
+	return ok && r.paused && r.stopping(ctx) == ""
+}
+
+// stopping says why no further node is begun; empty while the run goes on.
+func (r *run) stopping(ctx workflow.Context) string {
+	if ctx.Err() != nil {
+		return "the run was cancelled"
+	}
+	return r.lockLost()
+}
+
+// startNode begins one child and, when it closes, writes its report down.
+func (r *run) startNode(ctx workflow.Context, name, donor string, done func()) {
+	node := r.planNode(name)
+	in := NodeInput{
+		Target:   r.target(node),
+		Approval: activities.Approval{Errant: node.Loss.ErrantGTIDs, LossUnknown: node.Loss.Unknown != "", Wreck: node.Wreck},
+		Donor:    donor, DonorUUID: r.planNode(donor).ServerUUID, ThrottleMiBps: r.throttle, Proof: r.request.Proof,
+	}
+	r.runChild(ctx, in, fmt.Sprintf("Resync %s from %s", name, donor), func(report contract.NodeReport) {
+		r.fan.finish(name, report.Standing == contract.StandingProven, report.Standing == contract.StandingUntouched)
+		done()
+	})
+}
+
+// runChild starts a child and calls closed with its report, also when the child could not be started or was ended from outside.
+func (r *run) runChild(ctx workflow.Context, in NodeInput, summary string, closed func(contract.NodeReport)) {
+	name := in.Target.Node
+	r.nodes[name] = &contract.NodeProgress{Name: name, Donor: in.Donor, Since: r.now()}
+	child := workflow.ExecuteChildWorkflow(nodeChild(ctx, contract.NodeWorkflowID(in.Target.Cluster, name), summary), ResyncNode, in)
+	r.children[name] = child
+	apart, _ := workflow.NewDisconnectedContext(ctx)
+	workflow.Go(apart, func(apart workflow.Context) {
+		var report contract.NodeReport
+		if err := child.Get(apart, &report); err != nil {
+			report = r.inspectLost(apart, in, err)
+		}
+		r.report.Nodes = append(r.report.Nodes, report)
+		progress := r.nodes[name]
+		progress.Standing, progress.Detail, progress.Since = report.Standing, nil, r.now()
+		closed(report)
+		r.show()
+	})
+}
+
+// inspectLost asks the server itself about a node whose child was ended from outside.
+func (r *run) inspectLost(ctx workflow.Context, in NodeInput, cause error) contract.NodeReport {
+	failure := failureOf(cause)
+	report := contract.NodeReport{
+		Name: in.Target.Node, ServerUUID: in.Target.NodeUUID, Standing: contract.StandingUnknown,
+		State: "unknown: its workflow was ended from outside", ErrorType: failure.Type, Error: failure.Message,
+		Next: "look at the node before you use it; a new run accepts it if it is fenced",
+	}
+	var seen activities.InspectResult
+	if err := workflow.ExecuteActivity(looking(ctx, "Look at "+in.Target.Node), r.act.Inspect,
+		activities.InspectInput{Target: in.Target}).Get(ctx, &seen); err == nil {
+		report.State = seen.State
+		if seen.Fenced {
+			report.Standing = contract.StandingFenced
+		}
+	}
+	return report
+}
+
+// leaveOut reports a node that was never begun.
+func (r *run) leaveOut(ctx workflow.Context, name string) {
+	why := r.stopping(ctx)
+	if why == "" {
+		why = fmt.Sprintf("taking it out of service would leave fewer than %d secondaries serving", r.report.Plan.MinServing)
+	}
+	node := r.planNode(name)
+	r.report.Nodes = append(r.report.Nodes, contract.NodeReport{
+		Name: name, ServerUUID: node.ServerUUID, Standing: contract.StandingUntouched,
+		State: "not begun: " + node.State, Error: why, Next: "start a new run for it",
+	})
+}
+
+// verifyNodes proves the chosen secondaries as they are. Under verify that is the run; under repair those that fail are planned anew
+// and resynced.
+func (r *run) verifyNodes(ctx workflow.Context) ending {
+	r.enter(contract.PhaseNodes)
+	apart, _ := workflow.NewDisconnectedContext(ctx)
+	var failing []string
+	for _, node := range r.report.Plan.Chosen() {
+		if r.stopping(ctx) != "" {
+			break
+		}
+		closed := false
+		in := NodeInput{Target: r.target(node), Proof: r.request.Proof, VerifyOnly: true}
+		r.runChild(ctx, in, "Verify "+node.Name, func(report contract.NodeReport) {
+			closed = true
+			if report.Standing != contract.StandingVerified {
+				failing = append(failing, node.Name)
+			}
+		})
+		_ = workflow.Await(apart, func() bool { return closed })
+	}
+	switch {
+	case r.stopping(ctx) != "":
+		return ending{outcome: contract.OutcomeCancelled, reason: r.stopping(ctx) + "; nothing was changed"}
+	case len(failing) == 0:
+		return ending{outcome: contract.OutcomeVerified, reason: "every chosen secondary was proven equal as it is; nothing was changed"}
+	case r.request.Mode == contract.ModeRepair:
+		r.report.Nodes = slices.DeleteFunc(r.report.Nodes, func(report contract.NodeReport) bool {
+			return slices.Contains(failing, report.Name)
+		})
+		return r.preconditions(ctx, failing)
+	}
+	return r.judgeVerification(failing)
+}
+
+// openChild is a node's child workflow while it runs.
+func (r *run) openChild(name string) (workflow.ChildWorkflowFuture, bool) {
+	child, known := r.children[name]
+	return child, known && !child.IsReady()
+}
+
+// listenToChildren takes what children tell of themselves.
+func (r *run) listenToChildren(ctx workflow.Context) error {
+	told := workflow.GetSignalChannel(ctx, contract.SignalNode)
+	apart, _ := workflow.NewDisconnectedContext(ctx)
+	workflow.Go(apart, func(ctx workflow.Context) {
+		for {
+			var signal contract.NodeSignal
+			told.Receive(ctx, &signal)
+			progress, known := r.nodes[signal.Node]
+			if !known || progress.Standing != "" {
+				continue
+			}
+			if progress.Step != signal.Step {
+				progress.Step, progress.Since = signal.Step, signal.At
+			}
+			progress.Detail = signal.Detail
+			if signal.Step == contract.StepFollow {
+				r.fan.copied(signal.Node)
+			}
+			r.show()
+		}
+	})
+	return nil
+}
+
+func (r *run) planNode(name string) contract.PlanNode {
+	plan := r.report.Plan
+	if plan.Primary.Name == name {
+		return plan.Primary
+	}
+	for _, node := range plan.Secondaries {
+		if node.Name == name {
+			return node
+		}
+	}
+	return contract.PlanNode{Name: name}
+}
+
+func (r *run) chosenNames() []string {
+	if r.report.Plan == nil {
+		return nil
+	}
+	var names []string
+	for _, node := range r.report.Plan.Chosen() {
+		names = append(names, node.Name)
+	}
+	return names
+}

@@ -1,0 +1,114 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/clusterresync/clusterresync/workflows/contract"
+)
+
+const (
+	lockTries = 4
+	lockPause = time.Second
+
+	// heartbeatTimeout is how long a silent worker is waited for. Activities heartbeat every few seconds, so a longer silence means a
+	// worker that is dead, frozen or cut off; the next attempt asks the servers what was done.
+	heartbeatTimeout = 20 * time.Second
+	// longest bounds a single attempt of work that lasts as long as the data is large.
+	longest = 7 * 24 * time.Hour
+)
+
+// hopeless are the errors that no further attempt can mend.
+var hopeless = []string{
+	string(contract.ErrorInvalidInput), string(contract.ErrorUnknownCluster), string(contract.ErrorInventory),
+	string(contract.ErrorInventoryChanged), string(contract.ErrorIdentity), string(contract.ErrorHeldByOther),
+	string(contract.ErrorLossGrew), string(contract.ErrorNotFenced),
+	string(contract.ErrorAccessDenied), string(contract.ErrorMail), string(contract.ErrorAborted),
+}
+
+// looking is for activities that only read: quick, tried a few times, because a run that has changed nothing should end rather than
+// wait for a server that stays away.
+func looking(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 5 * time.Minute,
+		HeartbeatTimeout:    heartbeatTimeout,
+		Summary:             summary,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 10 * time.Second, MaximumAttempts: 4,
+			NonRetryableErrorTypes: hopeless,
+		},
+	})
+}
+
+// changing is for activities before the point of no return: tried a few times, waited for when cancelled, so that the fence is never
+// lifted beside an attempt that still raises it.
+func changing(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: time.Hour,
+		HeartbeatTimeout:    heartbeatTimeout,
+		WaitForCancellation: true,
+		Summary:             summary,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 20 * time.Second, MaximumAttempts: 5,
+			NonRetryableErrorTypes: hopeless,
+		},
+	})
+}
+
+// finishing is for activities behind the point of no return: an erased node is worth any number of attempts, and a server that is
+// down is waited for until somebody starts it or aborts the node. The activities themselves say when to give up, by an error that is
+// not retryable.
+func finishing(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: longest,
+		HeartbeatTimeout:    heartbeatTimeout,
+		WaitForCancellation: true,
+		Summary:             summary,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
+			NonRetryableErrorTypes: hopeless,
+		},
+	})
+}
+
+// proving is for the row comparison outside a resync: long, and tried a few times.
+func proving(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: longest,
+		HeartbeatTimeout:    heartbeatTimeout,
+		WaitForCancellation: true,
+		Summary:             summary,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second, MaximumAttempts: 10,
+			NonRetryableErrorTypes: hopeless,
+		},
+	})
+}
+
+// mailing is for the one mail of a run: tried for a day, because a mail provider's bad hour is no reason to leave a person untold.
+func mailing(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout:    2 * time.Minute,
+		ScheduleToCloseTimeout: 24 * time.Hour,
+		Summary:                summary,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: 10 * time.Minute,
+			NonRetryableErrorTypes: hopeless,
+		},
+	})
+}
+
+// nodeChild is for ResyncNode: it is cancelled, never terminated, with its parent, because a node past its erase must be finished;
+// its ID is free again once it has closed.
+func nodeChild(ctx workflow.Context, id, summary string) workflow.Context {
+	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:            id,
+		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
+		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WaitForCancellation:   true,
+		StaticSummary:         summary,
+	})
+}

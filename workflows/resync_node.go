@@ -1,0 +1,316 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/clusterresync/clusterresync/activities"
+	"github.com/clusterresync/clusterresync/workflows/contract"
+)
+
+// signalThrottle tells a child that the limit of its copy has changed.
+const signalThrottle = "throttle"
+
+// NodeInput is all that one secondary's resync needs; what was approved is part of it and binds every step.
+type NodeInput struct {
+	Target activities.Target `json:"target"`
+	// Approval is what the plan showed and a person (or the input) gave up.
+	Approval activities.Approval `json:"approval"`
+	// Donor is the name of the node that feeds the copy.
+	Donor         string                `json:"donor,omitempty"`
+	DonorUUID     string                `json:"donorUuid,omitempty"`
+	ThrottleMiBps int                   `json:"throttleMiBps,omitempty"`
+	Proof         contract.ProofOptions `json:"proof"`
+	// VerifyOnly changes nothing: the node is proven as it is.
+	VerifyOnly bool `json:"verifyOnly,omitempty"`
+}
+
+// ResyncNode brings one secondary back to an exact copy of the primary. It returns a report whatever happened: what went wrong with
+// one node is a result, not a failure, so that nothing is lost on the way to the mail.
+func ResyncNode(ctx workflow.Context, in NodeInput) (contract.NodeReport, error) {
+	n := newNodeRun(ctx, in)
+	if in.VerifyOnly {
+		n.proveAsItIs(ctx)
+		return n.report, nil
+	}
+	if err := n.makeReady(ctx); err != nil {
+		n.release(err)
+		return n.report, nil
+	}
+	if err := n.erase(); err != nil {
+		n.release(err)
+		return n.report, nil
+	}
+	if err := n.refill(); err != nil {
+		n.leaveFenced(err)
+	}
+	return n.report, nil
+}
+
+// makeReady is everything before the point of no return; an error here leads to the node's release.
+func (n *nodeRun) makeReady(ctx workflow.Context) error {
+	ctx, cancel := workflow.WithCancel(ctx)
+	n.giveUp = cancel
+	if err := n.recheck(ctx); err != nil {
+		return err
+	}
+	if err := n.note(ctx); err != nil {
+		return err
+	}
+	if err := n.fence(ctx); err != nil {
+		return err
+	}
+	if err := n.judge(ctx); err != nil {
+		return err
+	}
+	if err := n.rehearse(ctx); err != nil {
+		return err
+	}
+	// The last safe point: whoever asked to stop until now is heard.
+	return ctx.Err()
+}
+
+// refill is everything behind the point of no return. It runs apart from the run's own context: a cancel, even the end of the parent,
+// does not leave an erased node behind. Only an abort of this node ends it early.
+func (n *nodeRun) refill() error {
+	if err := n.clone(n.apart); err != nil {
+		return err
+	}
+	if err := n.follow(n.apart); err != nil {
+		return err
+	}
+	if err := n.verify(n.apart); err != nil {
+		return err
+	}
+	return n.takeBack(n.apart)
+}
+
+// nodeRun is the state of one child.
+type nodeRun struct {
+	in     NodeInput
+	act    *activities.Activities
+	report contract.NodeReport
+	parent *workflow.Execution
+	logCtx workflow.Context
+
+	// apart is the context of everything behind the point of no return; only an abort cancels it.
+	apart workflow.Context
+	// giveUp cancels what is under way now.
+	giveUp workflow.CancelFunc
+	// abortedBy says who aborted the node and why; empty if nobody did.
+	abortedBy string
+
+	noted    activities.NoteResult
+	fenced   bool
+	clock    time.Time
+	throttle int
+	step     contract.Step
+}
+
+func newNodeRun(ctx workflow.Context, in NodeInput) *nodeRun {
+	n := &nodeRun{in: in, parent: workflow.GetInfo(ctx).ParentWorkflowExecution, throttle: in.ThrottleMiBps, logCtx: ctx}
+	n.report = contract.NodeReport{Name: in.Target.Node, ServerUUID: in.Target.NodeUUID, Standing: contract.StandingUnknown}
+	apart, _ := workflow.NewDisconnectedContext(ctx)
+	apart, abort := workflow.WithCancel(apart)
+	n.apart, n.giveUp = apart, abort
+	n.listen(apart, abort)
+	return n
+}
+
+// listen answers what the parent passes on: an abort and changes of the throttle.
+func (n *nodeRun) listen(ctx workflow.Context, abort workflow.CancelFunc) {
+	aborts := workflow.GetSignalChannel(ctx, contract.RequestAbort)
+	throttles := workflow.GetSignalChannel(ctx, signalThrottle)
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		for {
+			selector := workflow.NewSelector(ctx)
+			selector.AddReceive(aborts, func(c workflow.ReceiveChannel, _ bool) {
+				var request contract.Abort
+				c.Receive(ctx, &request)
+				n.abortedBy = by(request.By, request.Reason)
+				n.giveUp()
+				abort()
+			})
+			selector.AddReceive(throttles, func(c workflow.ReceiveChannel, _ bool) {
+				c.Receive(ctx, &n.throttle)
+				n.applyThrottle(ctx)
+			})
+			selector.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {})
+			selector.Select(ctx)
+			if ctx.Err() != nil {
+				return
+			}
+		}
+	})
+}
+
+// applyThrottle changes the limit of a copy under way. A copy that has ended in between needs none, so an error is only logged.
+func (n *nodeRun) applyThrottle(ctx workflow.Context) {
+	if n.step != contract.StepClone {
+		return
+	}
+	err := workflow.ExecuteActivity(looking(ctx, "Throttle "+n.in.Target.Node), n.act.Throttle,
+		activities.ThrottleInput{Target: n.in.Target, MiBps: n.throttle}).Get(ctx, nil)
+	if err != nil {
+		workflow.GetLogger(n.logCtx).Warn("the throttle was not changed", "node", n.in.Target.Node, "error", err)
+	}
+}
+
+// take runs one step and writes down when, how long, how often and how it ended.
+func (n *nodeRun) take(ctx workflow.Context, step contract.Step, work func() (attempts int, err error)) error {
+	n.step = step
+	began := workflow.Now(ctx)
+	n.tellParent(step, began)
+	workflow.SetCurrentDetails(ctx, "Step **"+string(step)+"** of `"+n.in.Target.Node+"` since "+began.UTC().Format(time.TimeOnly)+" UTC.")
+	attempts, err := work()
+	taken := contract.StepReport{
+		Step: step, Began: began, Attempts: attempts,
+		Duration: contract.Duration(workflow.Now(ctx).Sub(began).Round(time.Millisecond)),
+	}
+	if err != nil {
+		failure := failureOf(err)
+		taken.Error, taken.Attempts = failure.Message, max(failure.Attempts, 1)
+	}
+	n.report.Steps = append(n.report.Steps, taken)
+	return err
+}
+
+// tellParent reports a step change. A parent that is gone (terminated) is no reason to stop.
+func (n *nodeRun) tellParent(step contract.Step, at time.Time) {
+	if n.parent == nil {
+		return
+	}
+	apart, _ := workflow.NewDisconnectedContext(n.logCtx)
+	workflow.SignalExternalWorkflow(apart, n.parent.ID, n.parent.RunID, contract.SignalNode,
+		contract.NodeSignal{Node: n.in.Target.Node, Step: step, At: at})
+}
+
+func (n *nodeRun) recheck(ctx workflow.Context) error {
+	return n.take(ctx, contract.StepRecheck, func() (int, error) {
+		var result activities.RecheckResult
+		err := workflow.ExecuteActivity(looking(ctx, "Recheck "+n.in.Target.Node), n.act.Recheck, activities.RecheckInput{
+			Target: n.in.Target, Approval: n.in.Approval,
+		}).Get(ctx, &result)
+		n.clock = result.Clock
+		return result.Attempts, err
+	})
+}
+
+func (n *nodeRun) note(ctx workflow.Context) error {
+	return n.take(ctx, contract.StepNote, func() (int, error) {
+		err := workflow.ExecuteActivity(looking(ctx, "Note the settings of "+n.in.Target.Node), n.act.Note,
+			activities.NoteInput{Target: n.in.Target}).Get(ctx, &n.noted)
+		return n.noted.Attempts, err
+	})
+}
+
+func (n *nodeRun) fence(ctx workflow.Context) error {
+	return n.take(ctx, contract.StepFence, func() (int, error) {
+		// From the first try on the fence may be half up, whatever the try reports.
+		n.fenced = true
+		var result activities.Done
+		err := workflow.ExecuteActivity(changing(ctx, "Fence "+n.in.Target.Node), n.act.Fence,
+			activities.FenceInput{Target: n.in.Target}).Get(ctx, &result)
+		return result.Attempts, err
+	})
+}
+
+func (n *nodeRun) judge(ctx workflow.Context) error {
+	return n.take(ctx, contract.StepJudge, func() (int, error) {
+		var result activities.Done
+		err := workflow.ExecuteActivity(looking(ctx, "Judge what "+n.in.Target.Node+" would lose"), n.act.Judge, activities.JudgeInput{
+			Target: n.in.Target, Approval: n.in.Approval,
+		}).Get(ctx, &result)
+		return result.Attempts, err
+	})
+}
+
+func (n *nodeRun) rehearse(ctx workflow.Context) error {
+	return n.take(ctx, contract.StepRehearse, func() (int, error) {
+		var result activities.Done
+		err := workflow.ExecuteActivity(changing(ctx, "Rehearse the clone "+n.in.Donor+" -> "+n.in.Target.Node), n.act.Rehearse,
+			activities.RehearseInput{Target: n.in.Target, Donor: n.in.Donor, DonorUUID: n.in.DonorUUID}).Get(ctx, &result)
+		return result.Attempts, err
+	})
+}
+
+func (n *nodeRun) erase() error {
+	ctx := n.apart
+	return n.take(ctx, contract.StepErase, func() (int, error) {
+		var result activities.EraseResult
+		err := workflow.ExecuteActivity(finishing(ctx, "ERASE "+n.in.Target.Node), n.act.Erase, activities.EraseInput{
+			Target: n.in.Target, Approval: n.in.Approval,
+		}).Get(ctx, &result)
+		if err == nil {
+			n.report.Destroyed = &result.Destroyed
+		}
+		return result.Attempts, err
+	})
+}
+
+func (n *nodeRun) clone(ctx workflow.Context) error {
+	return n.take(ctx, contract.StepClone, func() (int, error) {
+		var result activities.CloneResult
+		err := workflow.ExecuteActivity(finishing(ctx, "Clone "+n.in.Donor+" -> "+n.in.Target.Node), n.act.Clone, activities.CloneInput{
+			Target: n.in.Target, Donor: n.in.Donor, DonorUUID: n.in.DonorUUID, NotBefore: n.clock, ThrottleMiBps: n.throttle, Parent: n.parentRef(),
+		}).Get(ctx, &result)
+		if err == nil {
+			n.report.Copy = &result.Copy
+		}
+		return result.Attempts, err
+	})
+}
+
+func (n *nodeRun) follow(ctx workflow.Context) error {
+	return n.take(ctx, contract.StepFollow, func() (int, error) {
+		var result activities.FollowResult
+		err := workflow.ExecuteActivity(finishing(ctx, "Follow the primary again: "+n.in.Target.Node), n.act.Follow, activities.FollowInput{
+			Target: n.in.Target, Channel: n.noted.Channel,
+		}).Get(ctx, &result)
+		n.report.Notes = append(n.report.Notes, result.Notes...)
+		return result.Attempts, err
+	})
+}
+
+func (n *nodeRun) verify(ctx workflow.Context) error {
+	return n.take(ctx, contract.StepVerify, func() (int, error) {
+		var result activities.VerifyResult
+		err := workflow.ExecuteActivity(finishing(ctx, "Prove "+n.in.Target.Node), n.act.Verify, activities.VerifyInput{
+			Target: n.in.Target, Options: n.in.Proof,
+		}).Get(ctx, &result)
+		if err != nil {
+			return result.Attempts, err
+		}
+		n.report.Proof = &result.Proof
+		if !result.Proof.Equal {
+			err = temporal.NewNonRetryableApplicationError(n.in.Target.Node+" differs from the primary after its copy", string(contract.ErrorDiverged), nil)
+		}
+		return result.Attempts, err
+	})
+}
+
+// takeBack puts the node into service again; only now may clients see it.
+func (n *nodeRun) takeBack(ctx workflow.Context) error {
+	err := n.take(ctx, contract.StepReturn, func() (int, error) {
+		var result activities.ReturnResult
+		err := workflow.ExecuteActivity(finishing(ctx, "Return "+n.in.Target.Node+" to service"), n.act.Return, activities.ReturnInput{
+			Target: n.in.Target, Noted: n.noted,
+		}).Get(ctx, &result)
+		n.report.Notes = append(n.report.Notes, result.Notes...)
+		return result.Attempts, err
+	})
+	if err == nil {
+		n.report.Standing = contract.StandingProven
+		n.report.State = "proven equal to the primary, following it and in service"
+	}
+	return err
+}
+
+func (n *nodeRun) parentRef() *activities.ParentRef {
+	if n.parent == nil {
+		return nil
+	}
+	return &activities.ParentRef{WorkflowID: n.parent.ID, RunID: n.parent.RunID}
+}
