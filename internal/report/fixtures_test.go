@@ -226,6 +226,11 @@ func exampleReports() map[string]contract.Report {
 		"cancelled-before-approval": with(contract.OutcomeCancelled, func(r *contract.Report) {
 			r.Reason = "cancelled before anything was changed"
 		}),
+		"failed-verification": with(contract.OutcomeFailed, func(r *contract.Report) {
+			r.Mode, r.Plan.Mode, r.ErrorType = contract.ModeVerify, contract.ModeVerify, contract.ErrorProof
+			r.Reason = "the proof could not be had: db2"
+			r.Nodes = []contract.NodeReport{{Name: "db2", Standing: contract.StandingUnknown, ErrorType: contract.ErrorProof, Error: "db2: lost connection"}}
+		}),
 		"failed": with(contract.OutcomeFailed, func(r *contract.Report) {
 			r.ErrorType, r.Reason = contract.ErrorClone, "no secondary is proven: db2, db4"
 			r.Nodes = []contract.NodeReport{fencedNode("db2", "562"), {Name: "db4"}}

@@ -73,6 +73,9 @@ func headline(report contract.Report, n tally) string {
 		}
 	case contract.OutcomeFailed:
 		text = fmt.Sprintf("No secondary of %s is proven equal to the primary", cluster)
+		if changedNothing(report) {
+			text += "; nothing was changed"
+		}
 	case contract.OutcomeRefused:
 		text = "The run" + on + " was refused; nothing was changed"
 	case contract.OutcomeRejected:
@@ -122,7 +125,7 @@ func nodesNow(report contract.Report) section {
 		if standing == "" {
 			standing = contract.StandingUnknown
 		}
-		row(node.Name, string(standing), standingTone(standing), stateOf(node), nextFor(node))
+		row(node.Name, string(standing), standingTone(standing), stateOf(node), nextFor(node, changedNothing(report)))
 	}
 	if report.Plan != nil {
 		for _, node := range report.Plan.Secondaries {
@@ -130,7 +133,7 @@ func nodesNow(report contract.Report) section {
 			case told[node.Name]:
 			case node.Wreck:
 				row(node.Name, string(contract.StandingFenced), toneBad, "As an earlier run left it: "+node.State,
-					nextFor(contract.NodeReport{Standing: contract.StandingFenced}))
+					nextFor(contract.NodeReport{Standing: contract.StandingFenced}, false))
 			case node.Chosen:
 				row(node.Name, string(contract.StandingUntouched), toneQuiet, "As before. When the plan was made: "+node.State, "")
 			default:

@@ -17,8 +17,7 @@ type tally struct {
 	verified int64
 	diverged []string
 	// unusable nodes are erased and not proven, or may be.
-	unusable  []string
-	untouched int64
+	unusable []string
 	// withoutRows are good nodes whose rows were not all compared.
 	withoutRows []string
 }
@@ -35,11 +34,15 @@ func tallyOf(report contract.Report) tally {
 		case contract.StandingDiverged:
 			n.diverged = append(n.diverged, node.Name)
 		case contract.StandingUntouched:
-			n.untouched++
 		case contract.StandingSkipped:
 			n.chosen--
-		default:
+		case contract.StandingFenced:
 			n.unusable = append(n.unusable, node.Name)
+		default:
+			// A run that only looked leaves no node worse than it was.
+			if !changedNothing(report) {
+				n.unusable = append(n.unusable, node.Name)
+			}
 		}
 		if n.chosen == 1 && n.first == "" {
 			n.first = node.Name

@@ -4,8 +4,12 @@ import (
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
-// changedNothing reports whether a run promises that no node was changed. A cancelled run that began no node changed none.
+// changedNothing reports whether a run promises that no node was changed. A mode that only looks never changes
+// one, and a cancelled run that began no node changed none.
 func changedNothing(report contract.Report) bool {
+	if report.Mode == contract.ModeVerify || report.Mode == contract.ModePlan {
+		return true
+	}
 	switch report.Outcome {
 	case contract.OutcomePlanned, contract.OutcomeVerified, contract.OutcomeDiverged, contract.OutcomeRefused,
 		contract.OutcomeRejected, contract.OutcomeExpired, contract.OutcomeAlreadyRunning:
@@ -81,10 +85,13 @@ func stateOf(node contract.NodeReport) string {
 	}
 }
 
-// nextFor says what to do about a node. A node that is not in order never goes without.
-func nextFor(node contract.NodeReport) string {
-	if node.Next != "" {
+// nextFor says what to do about a node. A node that is not in order never goes without. looked means that the run changed nothing.
+func nextFor(node contract.NodeReport, looked bool) string {
+	switch {
+	case node.Next != "":
 		return node.Next
+	case looked && (node.Standing == contract.StandingUnknown || node.Standing == ""):
+		return "Nothing was changed on it. Start the run again to learn how it stands."
 	}
 	switch node.Standing {
 	case contract.StandingProven, contract.StandingVerified, contract.StandingUntouched:
