@@ -88,14 +88,6 @@ func shortened(text string) string {
 	return fmt.Sprintf("%s... (%d characters)", text[:limit], len(text))
 }
 
-func namesOf(nodes []*Observation) string {
-	names := make([]string, 0, len(nodes))
-	for _, n := range nodes {
-		names = append(names, n.Node)
-	}
-	return enumerated(names)
-}
-
 func enumerated(names []string) string {
 	if len(names) == 0 {
 		return "none"

@@ -18,7 +18,7 @@ var dataWithoutGTIDs = Check{
 		for _, n := range o.Chosen() {
 			unknown := o.Loss(n.Node).Unknown
 			switch {
-			case unknown == "":
+			case unknown == "" || o.NotCompared != "" || len(n.Gaps) > 0: // the latter two are failures of their own
 			case o.Request.UnreplicatedWrites == contract.UnreplicatedDiscard:
 				all = append(all, warns(n.Node, unknown+"; it will be destroyed", "", ""))
 			default:

@@ -41,7 +41,7 @@ var servingFloor = Check{
 		if semiSync && floor == acks {
 			remedy = "on the primary, for the time of the run: SET GLOBAL " + o.semiSyncSetting() + " = OFF; or bring another secondary into service first"
 		}
-		return append(all, fails("", fmt.Sprintf("%s in service; with one of %s out, fewer than %d would be left",
-			plural(int64(serving), "secondary"), enumerated(takes), floor), "", remedy))
+		return append(all, fails("", fmt.Sprintf("secondaries in service: %d; with one of %s out, fewer than %d would be left",
+			serving, enumerated(takes), floor), "", remedy))
 	},
 }
