@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -29,17 +28,28 @@ func fetch(ctx context.Context, dir string) error {
 			return fmt.Errorf("%s is not on PATH: packages can be fetched on Debian and Ubuntu only", program)
 		}
 	}
-	work := filepath.Join(dir, "apt")
-	for _, sub := range []string{"lists/partial", "archives/partial"} {
-		if err := os.MkdirAll(filepath.Join(work, sub), 0o755); err != nil {
-			return fmt.Errorf("prepare apt's folders: %w", err)
-		}
+	a := apt{work: filepath.Join(dir, "apt")}
+	if err := a.makeFolders(); err != nil {
+		return err
 	}
-	a := apt{work: work}
 	archives, err := a.configuredArchives(ctx)
 	if err != nil {
 		return err
 	}
+	if err := a.download(ctx, archives, keyring); err != nil {
+		return err
+	}
+	if err := unpack(ctx, a.archives(), dir); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(a.work); err != nil {
+		return fmt.Errorf("remove apt's folders: %w", err)
+	}
+	return nil
+}
+
+// download fetches the packages from the machine's archives.
+func (a apt) download(ctx context.Context, archives []archive, keyring func(origin string) string) error {
 	sources, err := sourcesFor(archives, keyring)
 	if err != nil {
 		return err
@@ -66,16 +76,8 @@ func fetch(ctx context.Context, dir string) error {
 		wanted = append(wanted, name)
 	}
 	install := append([]string{"install", "--yes", "--no-install-recommends", "--download-only"}, wanted...)
-	if _, err := a.run(ctx, "apt-get", a.privateOptions(), install...); err != nil {
-		return err
-	}
-	if err := unpack(ctx, filepath.Join(work, "archives"), dir); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(work); err != nil {
-		return fmt.Errorf("remove apt's folders: %w", err)
-	}
-	return nil
+	_, err = a.run(ctx, "apt-get", a.privateOptions(), install...)
+	return err
 }
 
 // unpack unpacks every package in archives into dir/root, without running any
@@ -105,18 +107,35 @@ func unpack(ctx context.Context, archives, dir string) error {
 // apt runs the machine's apt on private folders.
 type apt struct{ work string }
 
-func (a apt) sources() string { return filepath.Join(a.work, "sources.list") }
-func (a apt) status() string  { return filepath.Join(a.work, "status") }
+func (a apt) sources() string  { return filepath.Join(a.work, "sources.list") }
+func (a apt) status() string   { return filepath.Join(a.work, "status") }
+func (a apt) lists() string    { return filepath.Join(a.work, "lists") }
+func (a apt) archives() string { return filepath.Join(a.work, "archives") }
+
+func (a apt) makeFolders() error {
+	for _, folder := range []string{a.lists(), a.archives()} {
+		if err := os.MkdirAll(filepath.Join(folder, "partial"), 0o755); err != nil {
+			return fmt.Errorf("prepare apt's folders: %w", err)
+		}
+	}
+	return nil
+}
 
 // listOptions keep what an update downloads inside our folder.
 func (a apt) listOptions() []string {
 	options := []string{
-		"-o", "Dir::State::lists=" + filepath.Join(a.work, "lists"),
+		"-o", "Dir::State::lists=" + a.lists(),
 		"-o", "Dir::Cache=" + a.work,
-		"-o", "Dir::Cache::archives=" + filepath.Join(a.work, "archives"),
+		"-o", "Dir::Cache::archives=" + a.archives(),
 		"-o", "APT::Get::List-Cleanup=false",
 		"-o", "Acquire::Retries=3",
 		"-o", "Acquire::Languages=none",
+		// Whatever the machine is configured to put up with.
+		"-o", "Acquire::AllowInsecureRepositories=false",
+		"-o", "Acquire::AllowDowngradeToInsecureRepositories=false",
+		"-o", "APT::Get::AllowUnauthenticated=false",
+		// An update that missed an index fails, instead of leaving it out.
+		"-o", "APT::Update::Error-Mode=any",
 	}
 	if os.Geteuid() == 0 {
 		// apt would give up root for a user that cannot enter our folders.
@@ -175,92 +194,4 @@ func (a apt) configuredArchives(ctx context.Context) ([]archive, error) {
 		return found, nil
 	}
 	return nil, errors.New("apt-get knows no package archive: this machine has no sources configured")
-}
-
-// archive is one package archive that the machine's apt uses.
-type archive struct{ uri, codename, origin, label string }
-
-const archiveFormat = "$(REPO_URI)|$(CODENAME)|$(ORIGIN)|$(LABEL)"
-
-func parseArchives(output string) []archive {
-	var found []archive
-	for line := range strings.Lines(output) {
-		fields := strings.Split(strings.TrimSpace(line), "|")
-		if len(fields) == 4 && fields[0] != "" {
-			found = append(found, archive{uri: fields[0], codename: fields[1], origin: fields[2], label: fields[3]})
-		}
-	}
-	return found
-}
-
-// sourcesFor is the source list from which MySQL comes, on the mirror the
-// machine already uses. Debian has MySQL in its suite sid only; Ubuntu has it
-// in the release itself.
-func sourcesFor(archives []archive, keyring func(origin string) string) (string, error) {
-	var seen []string
-	for _, a := range archives {
-		if !strings.HasPrefix(a.uri, "http://") && !strings.HasPrefix(a.uri, "https://") {
-			seen = append(seen, a.uri)
-			continue
-		}
-		options := ""
-		if ring := keyring(a.origin); ring != "" {
-			options = " [signed-by=" + ring + "]"
-		}
-		switch {
-		case a.origin == "Debian" && a.label == "Debian":
-			return fmt.Sprintf("deb%s %s sid main\n", options, a.uri), nil
-		case a.origin == "Ubuntu":
-			release, _, _ := strings.Cut(a.codename, "-")
-			var lines strings.Builder
-			for _, suite := range []string{release, release + "-updates"} {
-				fmt.Fprintf(&lines, "deb%s %s %s main universe\n", options, a.uri, suite)
-			}
-			return lines.String(), nil
-		}
-		seen = append(seen, a.origin+" "+a.codename)
-	}
-	return "", fmt.Errorf("no archive of Debian or Ubuntu over http or https among this machine's apt sources (found: %s)",
-		strings.Join(seen, ", "))
-}
-
-// keyring is the file with the archive's keys that its own keyring package
-// installs; "" leaves the judgement to apt's trusted keys.
-func keyring(origin string) string {
-	name := strings.ToLower(origin) + "-archive-keyring"
-	for _, ending := range []string{".gpg", ".pgp"} {
-		if path := filepath.Join("/usr/share/keyrings", name+ending); isFile(path) {
-			return path
-		}
-	}
-	return ""
-}
-
-// newestPackage picks from apt-cache's "name - description" lines: the name
-// without a version if it is there, else the one with the highest.
-func newestPackage(part, found string) (string, error) {
-	var names []string
-	for line := range strings.Lines(found) {
-		name, _, _ := strings.Cut(line, " ")
-		names = append(names, strings.TrimSpace(name))
-	}
-	if slices.Contains(names, part) {
-		return part, nil
-	}
-	if len(names) == 0 {
-		return "", fmt.Errorf("the archive has no package %s", part)
-	}
-	return slices.MaxFunc(names, func(a, b string) int {
-		return slices.Compare(numbers(strings.TrimPrefix(a, part)), numbers(strings.TrimPrefix(b, part)))
-	}), nil
-}
-
-func numbers(text string) []int {
-	var result []int
-	for _, field := range strings.FieldsFunc(text, func(r rune) bool { return r == '-' || r == '.' }) {
-		if n, err := strconv.Atoi(field); err == nil {
-			result = append(result, n)
-		}
-	}
-	return result
 }

@@ -161,9 +161,9 @@ func (k *Keeper) Hold() error {
 	return nil
 }
 
-// Stop ends server and keeper: first politely, after grace by force. It
-// returns when both are gone, also where nothing ran. When ctx ends first, the
-// server may still run.
+// Stop ends server and keeper: first politely, after grace by force; without
+// grace the server is killed as by a crash. It returns when both are gone, also
+// where nothing ran. When ctx ends first, the server may still run.
 func (k *Keeper) Stop(ctx context.Context, grace time.Duration) error {
 	if !k.Running() {
 		return nil
@@ -173,25 +173,22 @@ func (k *Keeper) Stop(ctx context.Context, grace time.Duration) error {
 	}
 	deadline := time.Now().Add(grace)
 	var told Identity
-	toldKeeper := false
 	for k.Running() {
-		force := time.Now().After(deadline)
-		keeper, err := k.recorded(keeperFile)
-		if err == nil && !toldKeeper {
-			toldKeeper = true
+		force := !time.Now().Before(deadline)
+		keeper, keeperErr := k.recorded(keeperFile)
+		server, serverErr := k.Server()
+		switch {
+		case serverErr == nil && force:
+			_ = server.Signal(syscall.SIGKILL)
+		case serverErr == nil && server != told:
+			told = server
+			_ = server.Signal(syscall.SIGTERM)
+			_ = server.Signal(syscall.SIGCONT) // a frozen one hears it only when thawed
+		case serverErr != nil && keeperErr == nil && keeper != told:
+			// Between two servers: this ends its pause, and reaches a server that
+			// it has just started and not yet recorded.
+			told = keeper
 			_ = keeper.Signal(syscall.SIGTERM)
-		}
-		if server, err := k.Server(); err == nil {
-			switch {
-			case force:
-				_ = server.Signal(syscall.SIGKILL)
-			case server != told:
-				told = server
-				_ = server.Signal(syscall.SIGTERM)
-				_ = server.Signal(syscall.SIGCONT) // a frozen one hears it only when thawed
-			}
-		} else if force && keeper.PID != 0 {
-			_ = keeper.Signal(syscall.SIGKILL)
 		}
 		select {
 		case <-ctx.Done():
