@@ -157,7 +157,7 @@ func classOfNumber(number uint16) (Class, bool) {
 	return ClassOther, true
 }
 
-// scrub replaces each secret in what the server said: a syntax error quotes the statement, and with it what stood in it.
+// scrub takes secrets out of what the server said.
 func scrub(err error, secrets ...string) error {
 	var my *mysql.MySQLError
 	if err == nil || !errors.As(err, &my) {
@@ -165,14 +165,21 @@ func scrub(err error, secrets ...string) error {
 	}
 	text := my.Message
 	for _, s := range secrets {
-		if s == "" {
-			continue
+		if s != "" {
+			text = strings.ReplaceAll(strings.ReplaceAll(text, s, "***"), escaped.Replace(s), "***")
 		}
-		text = strings.ReplaceAll(text, s, "***")
-		text = strings.ReplaceAll(text, strings.ReplaceAll(s, "'", `\'`), "***")
+	}
+	if my.Number == errnoSyntax && len(secrets) > 0 {
+		// It quotes the statement, cut anywhere, perhaps in the middle of a secret.
+		text = "syntax error (the server's text is withheld, as the statement holds a secret)"
 	}
 	if text == my.Message {
 		return err
 	}
 	return &mysql.MySQLError{Number: my.Number, SQLState: my.SQLState, Message: text}
 }
+
+const errnoSyntax = 1064
+
+// escaped is how the driver writes a string into a statement.
+var escaped = strings.NewReplacer("\x00", `\0`, "\n", `\n`, "\r", `\r`, "\x1a", `\Z`, "'", `\'`, `"`, `\"`, `\`, `\\`)

@@ -1,0 +1,194 @@
+package node_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/clusterresync/clusterresync/internal/node"
+	"github.com/clusterresync/clusterresync/internal/node/nodetest"
+)
+
+func TestIdentity(t *testing.T) {
+	n := nodetest.Open(t, servers, servers.Nodes[1])
+	id, err := n.Identity(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, nodetest.UUID(t, servers.Nodes[1]), id.UUID)
+	require.EqualValues(t, 2, id.ServerID)
+	require.True(t, id.Version.AtLeast(8, 0, 27))
+	require.NotEmpty(t, id.VersionComment)
+}
+
+// The session settings must hold whatever the server's own are.
+func TestSessionsMeanTheSameOnEveryServer(t *testing.T) {
+	s := servers.Nodes[2]
+	nodetest.Exec(t, s, "SET GLOBAL time_zone = '+05:00'", "SET GLOBAL sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'", "SET GLOBAL autocommit = 0", "SET GLOBAL max_execution_time = 1")
+	t.Cleanup(func() {
+		nodetest.Exec(t, s, "SET GLOBAL time_zone = DEFAULT", "SET GLOBAL sql_mode = DEFAULT", "SET GLOBAL autocommit = DEFAULT", "SET GLOBAL max_execution_time = DEFAULT")
+	})
+	n := nodetest.Open(t, servers, s)
+	var zone, text string
+	var autocommit, limit int
+	var at time.Time
+	err := n.DB().QueryRowContext(t.Context(), "SELECT @@time_zone, @@autocommit, @@max_execution_time, ?, CAST('2026-01-02 03:04:05' AS DATETIME)", `a\'b"c`).
+		Scan(&zone, &autocommit, &limit, &text, &at)
+	require.NoError(t, err)
+	require.Equal(t, "+00:00", zone)
+	require.Equal(t, 1, autocommit)
+	require.Equal(t, 0, limit)
+	require.Equal(t, `a\'b"c`, text)
+	require.Equal(t, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), at)
+}
+
+func TestErrorsOfRealServers(t *testing.T) {
+	s := servers.Nodes[1]
+	endpoint := nodetest.Endpoint(servers, s)
+
+	wrong := endpoint
+	wrong.Password = "wrong-password"
+	n, err := node.Open(wrong)
+	require.NoError(t, err)
+	defer n.Close()
+	err = n.Ping(t.Context())
+	require.Equal(t, node.ClassAccessDenied, node.Classify(err))
+	require.EqualValues(t, node.ErrnoAccessDenied, node.Number(err))
+	require.NotContains(t, err.Error(), "wrong-password")
+	require.ErrorContains(t, err, "node db2: ping")
+	require.Error(t, n.WaitReady(t.Context(), time.Millisecond, func(error) { t.Error("a refused account was waited for") }))
+
+	away := endpoint
+	away.Address = "127.0.0.1:1"
+	n2, err := node.Open(away)
+	require.NoError(t, err)
+	defer n2.Close()
+	require.Equal(t, node.ClassUnreachable, node.Classify(n2.Ping(t.Context())))
+	ctx, cancel := context.WithCancel(t.Context())
+	waited := 0
+	err = n2.WaitReady(ctx, time.Millisecond, func(error) {
+		if waited++; waited == 3 {
+			cancel()
+		}
+	})
+	require.Equal(t, node.ClassUnreachable, node.Classify(err))
+	require.GreaterOrEqual(t, waited, 3)
+
+	n3 := nodetest.Open(t, servers, s)
+	_, err = n3.DB().ExecContext(t.Context(), "DROP DATABASE nothing_of_that_name")
+	require.Equal(t, node.ClassReadOnly, node.Classify(err), "%v", err)
+}
+
+func TestGTIDQuestions(t *testing.T) {
+	n := nodetest.Open(t, servers, servers.Nodes[0])
+	const u, v = "3e11fa47-71ca-11e1-9e33-c80aa9429562", "4e11fa47-71ca-11e1-9e33-c80aa9429562"
+	rest, err := n.Subtract(t.Context(), u+":1-5,\n"+v+":1", u+":2-3")
+	require.NoError(t, err)
+	require.Equal(t, u+":1:4-5,"+v+":1", rest)
+	within, err := n.Subset(t.Context(), u+":2", u+":1-5")
+	require.NoError(t, err)
+	require.True(t, within)
+	within, err = n.Subset(t.Context(), u+":6", u+":1-5")
+	require.NoError(t, err)
+	require.False(t, within)
+	g, err := n.GTIDs(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, g.Executed, nodetest.UUID(t, servers.Nodes[0]))
+}
+
+func TestSettingsSayWhoSetThem(t *testing.T) {
+	s := servers.Nodes[2]
+	n := nodetest.Open(t, servers, s)
+	_, err := n.DB().ExecContext(t.Context(), "SET PERSIST max_connect_errors = 777")
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		nodetest.Exec(t, s, "RESET PERSIST max_connect_errors", "SET GLOBAL max_connect_errors = DEFAULT")
+	})
+	got, err := n.Settings(t.Context(), "max_connect_errors", "server_id", "no_such_variable")
+	require.NoError(t, err)
+	require.Len(t, got, 2)
+	m := got["max_connect_errors"]
+	require.Equal(t, "777", m.Value)
+	require.Equal(t, "777", *m.Persisted)
+	require.Equal(t, servers.Accounts.Admin.User, m.SetUser)
+	require.WithinDuration(t, time.Now(), m.SetTime, time.Hour)
+	require.Nil(t, got["server_id"].Persisted)
+	require.Empty(t, got["server_id"].SetUser)
+
+	persisted, err := n.PersistedSettings(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, persisted, "max_connect_errors")
+	require.Contains(t, persisted, "super_read_only")
+	require.NotContains(t, persisted, "server_id")
+	all, err := n.AllSettings(t.Context())
+	require.NoError(t, err)
+	require.Greater(t, len(all), 300)
+}
+
+func TestReplicationStatus(t *testing.T) {
+	primary, secondary := nodetest.Open(t, servers, servers.Nodes[0]), nodetest.Open(t, servers, servers.Nodes[1])
+	none, err := primary.Replication(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, none)
+
+	channels, err := secondary.Replication(t.Context())
+	require.NoError(t, err)
+	require.Len(t, channels, 1)
+	c := channels[0]
+	require.True(t, c.Running())
+	require.True(t, c.AutoPosition)
+	require.Equal(t, "127.0.0.1", c.SourceHost)
+	require.Equal(t, servers.Nodes[0].PeerPort(), c.SourcePort)
+	require.Equal(t, nodetest.UUID(t, servers.Nodes[0]), c.SourceUUID)
+	require.Equal(t, servers.Accounts.Replication.User, c.SourceUser)
+	require.NotNil(t, c.LagSeconds)
+	require.Empty(t, c.Filters)
+	require.Empty(t, c.Workers)
+
+	down, err := primary.Downstreams(t.Context())
+	require.NoError(t, err)
+	uuids := []string{}
+	for _, d := range down {
+		uuids = append(uuids, d.UUID)
+	}
+	require.ElementsMatch(t, []string{nodetest.UUID(t, servers.Nodes[1]), nodetest.UUID(t, servers.Nodes[2])}, uuids)
+}
+
+func TestAWorkersErrorIsRead(t *testing.T) {
+	p, s := servers.Nodes[0], servers.Nodes[2]
+	nodetest.Exec(t, s, "SET GLOBAL super_read_only = OFF", "SET sql_log_bin = 0", "CREATE DATABASE clash")
+	nodetest.Exec(t, p, "CREATE DATABASE clash")
+	t.Cleanup(func() {
+		nodetest.Exec(t, s, "SET GLOBAL super_read_only = ON")
+		nodetest.Exec(t, p, "DROP DATABASE clash")
+	})
+	n := nodetest.Open(t, servers, s)
+	var c node.Channel
+	require.Eventually(t, func() bool {
+		channels, err := n.Replication(t.Context())
+		require.NoError(t, err)
+		c = channels[0]
+		return !c.SQL
+	}, time.Minute, 50*time.Millisecond)
+	require.Len(t, c.Workers, 1)
+	require.Equal(t, 1007, c.Workers[0].Errno)
+	require.Contains(t, c.Workers[0].Text, "clash")
+	require.Contains(t, c.Workers[0].GTID, nodetest.UUID(t, p))
+	nodetest.Exec(t, s, "SET sql_log_bin = 0", "DROP DATABASE clash")
+	nodetest.Exec(t, s, "START REPLICA")
+	require.Eventually(t, func() bool {
+		channels, err := n.Replication(t.Context())
+		require.NoError(t, err)
+		return channels[0].Running() && len(channels[0].Workers) == 0
+	}, time.Minute, 50*time.Millisecond)
+}
+
+func TestOneWithoutARow(t *testing.T) {
+	n := nodetest.Open(t, servers, servers.Nodes[0])
+	var x int
+	err := node.One(t.Context(), n, "look", "SELECT 1 WHERE FALSE", nil, &x)
+	var typed *node.Error
+	require.True(t, errors.As(err, &typed))
+	require.Equal(t, "db1", typed.Node)
+}
