@@ -24,7 +24,7 @@ var adminGrants = Check{
 		var all []contract.Finding
 		for _, n := range o.Participants(partGrants) {
 			if missing := missingAdmin(n); len(missing) > 0 {
-				onlyHere := n.Node != o.Roles.Primary && !slices.ContainsFunc(missing, func(m string) bool { return primaryLacks[m] })
+				onlyHere := o.Primary() != nil && n.Node != o.Roles.Primary && !slices.ContainsFunc(missing, func(m string) bool { return primaryLacks[m] })
 				all = append(all, fails(n.Node, n.Account+" lacks "+enumerated(missing), "", grantAdmin(n, missing, onlyHere)))
 			}
 			if len(n.Grants.Revoked) > 0 {

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/clusterresync/clusterresync/internal/node"
@@ -15,7 +16,7 @@ var feedsOthers = Check{
 	Judge: func(o *Observations) []contract.Finding {
 		var all []contract.Finding
 		for _, n := range o.Recipients(partDownstreams) {
-			if observed := n.feeds(); observed != "" {
+			if observed := feeds(o.present(n), n.DumpThreads, len(n.Downstreams)); observed != "" {
 				all = append(all, fails(n.Node, observed, "",
 					"let those servers follow the primary, end the readers, or take the node out of the run with \"nodes\""))
 			}
@@ -24,11 +25,18 @@ var feedsOthers = Check{
 	},
 }
 
-// feeds says who reads the node's binary log; empty if nobody does.
-func (o *Observation) feeds() string { return feeds(o.Downstreams, o.DumpThreads) }
+// present leaves out replicas that are known to have gone: a server notices only at the next event or heartbeat that a
+// replica has left it.
+func (o *Observations) present(n *Observation) []node.Downstream {
+	return slices.DeleteFunc(slices.Clone(n.Downstreams), func(d node.Downstream) bool {
+		member := o.node(memberOf(o, d.UUID))
+		return member != nil && !member.Unread(partChannels) &&
+			!slices.ContainsFunc(member.ReplicationChannels(), func(c node.Channel) bool { return follows(c, n) })
+	})
+}
 
-// feeds says who reads a binary log; empty if nobody does.
-func feeds(replicas []node.Downstream, sessions []string) string {
+// feeds says who reads a binary log; empty if nobody does. registered is how many of the sessions are replicas.
+func feeds(replicas []node.Downstream, sessions []string, registered int) string {
 	var readers []string
 	for _, r := range replicas {
 		readers = append(readers, r.String())
@@ -37,7 +45,7 @@ func feeds(replicas []node.Downstream, sessions []string) string {
 	if len(readers) > 0 {
 		text = "it feeds " + strings.Join(readers, ", ")
 	}
-	if len(sessions) > len(replicas) {
+	if len(sessions) > registered {
 		if text != "" {
 			text += "; "
 		}

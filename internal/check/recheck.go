@@ -78,7 +78,7 @@ func Recheck(ctx context.Context, secondary, primary node.Reader, approved Appro
 	if err != nil {
 		return standing, err
 	}
-	if observed := feeds(replicas, sessions); observed != "" {
+	if observed := feeds(replicas, sessions, len(replicas)); observed != "" {
 		return standing, &IdentityError{secondary.Name(), observed + ", which an erase would break; make a new plan"}
 	}
 	status, err := fence.State(ctx, secondary)

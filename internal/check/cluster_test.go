@@ -1,0 +1,152 @@
+package check_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/clusterresync/clusterresync/internal/check"
+	"github.com/clusterresync/clusterresync/internal/inventory"
+	"github.com/clusterresync/clusterresync/internal/node"
+	"github.com/clusterresync/clusterresync/internal/sandbox"
+	"github.com/clusterresync/clusterresync/workflows/contract"
+)
+
+func TestObservationOfAHealthyCluster(t *testing.T) {
+	as(t, "db1", "CREATE DATABASE seen", "CREATE TABLE seen.a (id INT PRIMARY KEY)", "CREATE TABLE seen.b (id INT PRIMARY KEY)", "CREATE VIEW seen.v AS SELECT * FROM seen.a")
+	t.Cleanup(func() { as(t, "db1", "DROP DATABASE seen"); caughtUp(t) })
+	caughtUp(t)
+	l := newLab(t)
+	before := state(t)
+	o := l.observe(t)
+	require.Equal(t, before, state(t), "an observation changes nothing")
+
+	require.Equal(t, "db1", o.Roles.Primary)
+	require.Equal(t, []string{"db1"}, o.Roles.Candidates)
+	require.Empty(t, o.NotCompared)
+	uuids := map[string]bool{}
+	for i, n := range o.Nodes {
+		require.Nil(t, n.Problem)
+		require.Empty(t, n.Gaps)
+		require.Equal(t, servers.Nodes[i].Name, n.Node)
+		require.EqualValues(t, ask(t, n.Node, "SELECT @@server_uuid"), n.Identity.UUID)
+		require.Equal(t, "resync_admin@%", n.Account)
+		require.Contains(t, n.Schemas, check.Schema{Name: "seen", Tables: 2}, "views are no tables")
+		require.Greater(t, n.DataBytes, int64(100<<10), "two tables take two files")
+		require.True(t, n.Settings["persisted_globals_load"].On())
+		clone, there := n.Plugin("clone")
+		require.True(t, there && clone.Active && !clone.Installed)
+		uuids[n.Identity.UUID] = true
+	}
+	require.Len(t, uuids, 3)
+	require.Len(t, o.Nodes[0].Downstreams, 2)
+	require.Len(t, o.Nodes[0].DumpThreads, 2)
+	for _, d := range o.Nodes[0].Downstreams {
+		require.True(t, uuids[d.UUID])
+	}
+	for _, n := range o.Nodes[1:] {
+		require.Empty(t, n.Downstreams)
+		require.True(t, o.Serving(&n))
+		require.Equal(t, check.Comparison{Shared: true}, o.Against[n.Node])
+	}
+	require.Empty(t, objections(check.Judge(o)), "the documented least privileges are enough, and nothing is amiss")
+}
+
+func TestEachBrokenPreconditionOnRealServers(t *testing.T) {
+	for _, c := range liveCases() {
+		t.Run(c.name, func(t *testing.T) {
+			l := newLab(t)
+			if c.breaks != nil {
+				c.breaks(t)
+			}
+			if c.undo != nil {
+				t.Cleanup(func() { c.undo(t) })
+			}
+			if c.prepare != nil {
+				c.prepare(t, l)
+			}
+			before := state(t)
+			findings := objections(check.Judge(l.observe(t)))
+			require.Equal(t, before, state(t), "an observation changes nothing")
+			i := slices.IndexFunc(findings, func(f contract.Finding) bool { return f.Code == c.code && f.Node == c.node })
+			require.GreaterOrEqual(t, i, 0, "no finding %s on %q in %+v", c.code, c.node, findings)
+			require.Equal(t, c.verdict, findings[i].Verdict, "%+v", findings[i])
+			require.Contains(t, findings[i].Observed, c.observed)
+			require.Contains(t, findings[i].Remedy, c.remedy)
+			for j, other := range findings {
+				require.True(t, j == i || c.othersMayAlert || other.Verdict != contract.VerdictFail, "unexpected: %+v", other)
+			}
+			for _, f := range findings {
+				for _, account := range []sandbox.Account{servers.Accounts.Root, servers.Accounts.Admin, servers.Accounts.Donor, servers.Accounts.Replication} {
+					require.NotContains(t, fmt.Sprintf("%+v", f), account.Password.Reveal())
+				}
+			}
+		})
+	}
+}
+
+// One privilege at a time: without any of them the run is refused, and the finding names it.
+func TestEachMissingGrantIsNamed(t *testing.T) {
+	version, err := node.ParseVersion(servers.MySQLVersion())
+	require.NoError(t, err)
+	for _, p := range inventory.Requirements(inventory.RoleAdmin, version) {
+		t.Run(strings.ReplaceAll(p.Name, " ", "-"), func(t *testing.T) {
+			as(t, "db1", "REVOKE "+p.Name+" ON *.* FROM resync_admin")
+			t.Cleanup(func() { as(t, "db1", "GRANT "+p.Name+" ON *.* TO resync_admin"); caughtUp(t) })
+			caughtUp(t)
+			findings := check.Judge(newLab(t).observe(t))
+			named := 0
+			for _, f := range findings {
+				if f.Code == "admin-grants" && f.Verdict == contract.VerdictFail {
+					require.Equal(t, "resync_admin@% lacks "+p.Name, f.Observed)
+					require.Contains(t, f.Remedy, "GRANT "+p.Name+" ON *.* TO 'resync_admin'@'%'; (on the primary)")
+					named++
+				}
+			}
+			// Without some of them a node cannot even be told a secondary, or be chosen; the primary names it in any case.
+			require.Positive(t, named, "%+v", objections(findings))
+		})
+	}
+}
+
+// What the primary commits while the nodes are read must never be taken for a secondary's own writes.
+func TestLiveWritesAreNeverErrant(t *testing.T) {
+	as(t, "db1", "CREATE DATABASE busy", "CREATE TABLE busy.t (id BIGINT AUTO_INCREMENT PRIMARY KEY)")
+	t.Cleanup(func() { as(t, "db1", "DROP DATABASE busy"); caughtUp(t) })
+	db, err := servers.Primary().DB()
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	wrote := make(chan int)
+	go func() {
+		n := 0
+		for ctx.Err() == nil {
+			if _, err := db.ExecContext(context.WithoutCancel(ctx), "INSERT INTO busy.t () VALUES ()"); err == nil {
+				n++
+			}
+		}
+		wrote <- n
+	}()
+	l := newLab(t)
+	for range 10 {
+		o := l.observe(t)
+		for name, c := range o.Against {
+			require.Empty(t, c.Errant, name)
+			require.True(t, c.Shared)
+		}
+		require.Len(t, o.Against, 2)
+	}
+	stop()
+	require.Positive(t, <-wrote)
+}
+
+func TestObservationEndsWithItsContext(t *testing.T) {
+	l := newLab(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := check.ObserveAll(ctx, l.cluster, l.opened, l.request)
+	require.ErrorIs(t, err, context.Canceled)
+}
