@@ -10,12 +10,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-var name = regexp.MustCompile(`^[a-z0-9-]+$`)
+var namePattern = regexp.MustCompile(`^[a-z0-9-]+$`)
 
 const (
 	// maxName keeps the workflow IDs made of names short, and lets a name be a DNS label.
 	maxName = 63
-	// reserved accounts belong to the server itself (MySQL manual: Reserved Accounts).
+	// reservedUsers begins the names of accounts that belong to the server itself (MySQL manual: Reserved Accounts).
 	reservedUsers = "mysql."
 )
 
@@ -296,7 +296,7 @@ func (p *parser) endpoint(path string, n *yaml.Node) (Endpoint, bool) {
 }
 
 func (p *parser) name(path, s string, line int) {
-	if !name.MatchString(s) || len(s) > maxName {
+	if !namePattern.MatchString(s) || len(s) > maxName {
 		p.problem(path, line, "the name %q is not made of a-z, 0-9 and - alone, at most %d characters", s, maxName)
 	}
 }

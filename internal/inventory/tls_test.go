@@ -63,9 +63,9 @@ func writePEM(t *testing.T, kind string, der []byte) string {
 	return path
 }
 
-// shake connects a client of that configuration to a server of that certificate. It returns the client's error and how many
-// certificates the client sent.
-func shake(t *testing.T, client *tls.Config, certFile, keyFile string) (error, int) {
+// shake connects a client of that configuration to a server of that certificate. It returns how many certificates the client sent,
+// and the client's error.
+func shake(t *testing.T, client *tls.Config, certFile, keyFile string) (int, error) {
 	t.Helper()
 	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 	require.NoError(t, err)
@@ -89,7 +89,7 @@ func shake(t *testing.T, client *tls.Config, certFile, keyFile string) (error, i
 	require.NoError(t, err)
 	err = tls.Client(here, client).Handshake()
 	here.Close()
-	return err, <-sent
+	return <-sent, err
 }
 
 func TestWhatEachModeAccepts(t *testing.T) {
@@ -115,7 +115,7 @@ func TestWhatEachModeAccepts(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, c.plain, plain)
 			try := func(cert, key string) bool {
-				err, _ := shake(t, config, cert, key)
+				_, err := shake(t, config, cert, key)
 				return err == nil
 			}
 			assert.Equal(t, c.want, accepts{try(goodCert, goodKey), try(otherCert, otherKey), try(foreignCert, foreignKey)})
@@ -134,7 +134,7 @@ func TestClientCertificate(t *testing.T) {
 	cert, key := ours.sign(t, "worker")
 	config, _, err := TLS{Mode: TLSRequired, CertFile: cert, KeyFile: key}.Config("db1")
 	require.NoError(t, err)
-	err, sent := shake(t, config, serverCert, serverKey)
+	sent, err := shake(t, config, serverCert, serverKey)
 	require.NoError(t, err)
 	assert.Equal(t, 1, sent)
 }
