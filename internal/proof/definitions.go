@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,12 +44,20 @@ func (a aspect) statement(one *objectID) string {
 		where = append(where, a.where)
 	}
 	if one != nil {
-		where = append(where, a.schema+" = "+literal(one.schema), a.name+" = "+literal(one.name))
+		where = append(where, equals(a.schema, one.schema), equals(a.name, one.name))
 	}
 	if len(where) == 0 {
 		return a.sql
 	}
 	return a.sql + " WHERE " + strings.Join(where, " AND ")
+}
+
+// equals asks for one object. An aspect without a schema, or without a name, says so with an empty literal.
+func equals(expression, value string) string {
+	if expression == "''" {
+		return strconv.FormatBool(value == "")
+	}
+	return expression + " = " + literal(value)
 }
 
 // readDefinitions digests every object that the aspects show.

@@ -88,9 +88,10 @@ func applierRuns(t *testing.T) {
 // onPrimary runs statements on the primary and waits until every secondary has them.
 func onPrimary(t *testing.T, statements ...string) {
 	t.Helper()
-	require.NoError(t, lab.Primary().Exec(t.Context(), statements...))
+	ctx := context.WithoutCancel(t.Context()) // for use in a Cleanup as well
+	require.NoError(t, lab.Primary().Exec(ctx, statements...))
 	for _, n := range lab.Secondaries() {
-		require.NoError(t, n.WaitFor(t.Context(), lab.Primary()))
+		require.NoError(t, n.WaitFor(ctx, lab.Primary()))
 	}
 }
 
@@ -99,8 +100,9 @@ func harm(t *testing.T, n *sandbox.Node, statements ...string) {
 	t.Helper()
 	all := append([]string{"SET SESSION sql_log_bin=0", "SET GLOBAL super_read_only=OFF", "SET SESSION foreign_key_checks=0",
 		"SET SESSION sql_mode='ALLOW_INVALID_DATES'", "SET SESSION time_zone='+00:00'"}, statements...)
-	err := n.Exec(t.Context(), all...)
-	require.NoError(t, n.Exec(context.WithoutCancel(t.Context()), "SET GLOBAL super_read_only=ON"))
+	ctx := context.WithoutCancel(t.Context())
+	err := n.Exec(ctx, all...)
+	require.NoError(t, n.Exec(ctx, "SET GLOBAL super_read_only=ON"))
 	require.NoError(t, err)
 }
 

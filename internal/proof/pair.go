@@ -172,11 +172,8 @@ func (e *engine) lockedSnapshots(ctx context.Context, p *pair) (err error) {
 			return nodeError(ctx, s.node, "open a snapshot", err)
 		}
 	}
-	owned, executed, err := e.ownedAndExecuted(ctx)
-	if err == nil && owned != "" {
-		err = fmt.Errorf("%s: %s is in flight in spite of the lock: %w", c.node, owned, ErrNoPair)
-	}
-	p.gtids = executed
+	// What is owned now cannot commit before the lock is gone, so it does not matter.
+	p.gtids, err = e.primary.executed(ctx)
 	return err
 }
 

@@ -18,21 +18,28 @@ type unit struct {
 	index int // among the table's units
 }
 
-// tableState is how far one table is. It is guarded by rowWork.mu.
+// tableState is how far one table is with those secondaries that are compared on it together. It is guarded by rowWork.mu, except that
+// replicas changes only between pairs.
 type tableState struct {
-	table *table
-	cuts  []string // where the first key column is cut into ranges
-	units int
-	done  []int // finished units without a suspicion
-	left  int
-	// doneRows and doneBytes are those of the finished units.
-	doneRows, doneBytes int64
-	rows                int64
-	bytes               int64
-	suspects            []suspect
-	found               []located
-	tries               int    // how often it was put off
-	stale               string // why its results so far are void; it is begun again on the next pair
+	table    *table
+	replicas []int
+	cuts     []string // where the first key column is cut into ranges
+	units    int
+	left     int
+	rows     int64
+	bytes    int64
+	// done are the finished units without a suspicion, with their rows and bytes.
+	done      []int
+	doneRows  int64
+	doneBytes int64
+	suspects  []suspect
+	found     []located
+
+	admitted bool   // has jobs in the current pair
+	stale    string // why its results are void
+	tries    int    // how often it was begun again
+	givenUp  string // why it is not compared at all
+	dropped  bool
 }
 
 // A table is cut into ranges of about rangeRows for parallel reading and for resuming, when its key begins with an integer.
@@ -157,8 +164,8 @@ func (w *rowWork) resumeToken() []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	t := token{Servers: w.engine.servers(), Tables: map[string]tokenTable{}}
-	for _, state := range w.tables {
-		if state.stale == "" && len(state.done) > 0 && state.table.rows >= resumeRows {
+	for _, state := range w.states {
+		if !state.dropped && state.givenUp == "" && state.stale == "" && len(state.replicas) == len(w.engine.replicas) && len(state.done) > 0 && state.table.rows >= resumeRows {
 			t.Tables[state.table.tokenID()] = tokenTable{Cuts: state.cuts, Done: slices.Clone(state.done), Rows: state.doneRows, Bytes: state.doneBytes}
 		}
 	}

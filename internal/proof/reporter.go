@@ -54,7 +54,7 @@ func (p *reporter) tell() {
 	defer p.call.Unlock()
 	p.mu.Lock()
 	now := Progress{Stage: p.stageName, Table: p.table, Tables: p.tables, RowsEstimate: p.rowsEstimate, Rows: p.rows.Load(),
-		Bytes: p.bytes.Load(), TablesDone: p.tablesDone.Load(), Suspicions: p.suspicions.Load()}
+		Bytes: p.bytes.Load(), TablesDone: min(p.tablesDone.Load(), p.tables), Suspicions: p.suspicions.Load()}
 	resume := p.resume
 	p.mu.Unlock()
 	if resume != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,7 +44,7 @@ type rowWork struct {
 	limit  *limiter
 
 	mu     sync.Mutex
-	tables map[tableName]*tableState
+	states []*tableState
 	todo   []job
 	spans  [][]contract.ProofSpan // of each secondary
 	fatal  error
@@ -51,12 +52,9 @@ type rowWork struct {
 	giveUp atomic.Bool // the pair is worn, or somebody failed: stop at the next block
 }
 
-// maxPutOffs is how often a table may be put off because of DDL before it is reported as not comparable.
-const maxPutOffs = 6
-
 // proveRows compares all rows, pair after pair, until nothing is left to do.
 func (e *engine) proveRows(ctx context.Context) error {
-	w := &rowWork{engine: e, limit: newLimiter(e.options.BytesPerSecond), tables: map[tableName]*tableState{},
+	w := &rowWork{engine: e, limit: newLimiter(e.options.BytesPerSecond),
 		spans: make([][]contract.ProofSpan, len(e.replicas))}
 	catalogs, err := e.readCatalogs(ctx)
 	if err != nil {
@@ -83,8 +81,8 @@ func (w *rowWork) plan(ctx context.Context, c catalog) error {
 	slices.SortStableFunc(tables, func(a, b *table) int { return compareInt(b.rows, a.rows) })
 	for _, t := range tables {
 		estimate += t.rows
-		state := &tableState{table: t}
-		w.tables[t.id()] = state
+		state := &tableState{table: t, replicas: allOf(len(w.engine.replicas))}
+		w.states = append(w.states, state)
 		before, known := resumed.Tables[t.tokenID()]
 		if known {
 			state.cuts = before.Cuts
@@ -118,6 +116,14 @@ func (w *rowWork) addUnits(state *tableState, before tokenTable) {
 			w.engine.progress.tablesDone.Add(1)
 		}
 	}
+}
+
+func allOf(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
 }
 
 func compareInt(a, b int64) int {
@@ -155,7 +161,7 @@ func (e *engine) readCatalogs(ctx context.Context) ([]catalog, error) {
 // snapshot and after the reading was certainly the snapshot's.
 func (w *rowWork) onePair(ctx context.Context, before []catalog) ([]catalog, error) {
 	e := w.engine
-	jobs := w.runnable(before)
+	jobs := w.admit(before)
 	if len(jobs) > 0 {
 		if !slices.ContainsFunc(jobs, func(j job) bool { return j.confirm == nil }) {
 			e.progress.stage("confirm")
@@ -174,32 +180,8 @@ func (w *rowWork) onePair(ctx context.Context, before []catalog) ([]catalog, err
 	if err != nil {
 		return nil, err
 	}
-	w.dropMoved(before, after)
+	w.settle(after)
 	return after, nil
-}
-
-// runnable takes the jobs whose tables look alike on all servers out of todo; the others are put off.
-func (w *rowWork) runnable(catalogs []catalog) []job {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	jobs := w.todo
-	w.todo = nil
-	return slices.DeleteFunc(jobs, func(j job) bool {
-		state := j.unit.state
-		for i, c := range catalogs {
-			if t := c[state.table.id()]; t == nil || t.shape != state.table.shape {
-				state.stale = "its definition on " + w.engine.nameOf(i) + " is another"
-			}
-		}
-		return state.stale != ""
-	})
-}
-
-func (e *engine) nameOf(i int) string {
-	if i == 0 {
-		return e.primary.name
-	}
-	return e.replicas[i-1].name
 }
 
 func (w *rowWork) run(ctx context.Context, p *pair, jobs []job) error {
@@ -320,105 +302,50 @@ func (w *rowWork) locatedAt(state *tableState, l located) {
 	}
 }
 
-// dropMoved begins tables that DDL moved during the pair again, as long as they may be put off, and turns suspicions into jobs. A table
-// that is gone from the primary has no rows to prove. One that was created since the proof began is not part of it.
-func (w *rowWork) dropMoved(before, after []catalog) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for id, state := range w.tables {
-		now := after[0][id]
-		if now == nil {
-			delete(w.tables, id)
-			continue
-		}
-		for i := range after {
-			was, is := before[i][id], after[i][id]
-			if was == nil || is == nil || was.shape != is.shape {
-				state.stale = "its definition on " + w.engine.nameOf(i) + " changed meanwhile"
-			}
-		}
-		if state.stale != "" {
-			w.beginAgain(state, now)
-			continue
-		}
-		for _, s := range state.suspects {
-			w.todo = append(w.todo, job{unit: unit{state: state}, span: s.span, confirm: &s})
-		}
-		state.suspects = nil
-	}
-	w.todo = slices.DeleteFunc(w.todo, func(j job) bool {
-		return w.tables[j.unit.state.table.id()] != j.unit.state
-	})
-}
-
-// beginAgain replaces the state, so that jobs of the old one are dropped.
-func (w *rowWork) beginAgain(old *tableState, now *table) {
-	fresh := &tableState{table: now, tries: old.tries + 1}
-	w.engine.progress.suspicions.Add(-int64(len(old.suspects)))
-	w.engine.progress.rows.Add(-old.rows)
-	w.engine.progress.bytes.Add(-old.bytes)
-	if old.left == 0 {
-		w.engine.progress.tablesDone.Add(-1)
-	}
-	w.tables[now.id()] = fresh
-	if fresh.tries >= maxPutOffs {
-		fresh.stale = old.stale
-		return
-	}
-	w.addUnits(fresh, tokenTable{})
-}
-
 // publish turns states into the layer.
 func (w *rowWork) publish() {
 	e := w.engine
 	for i, r := range e.replicas {
-		l := r.layer(contract.ProofRows)
-		l.Examined = int64(len(w.tables))
-		for _, state := range w.tables {
+		r.result.Spans = w.spans[i]
+		r.layer(contract.ProofRows).Examined = 0
+	}
+	slices.SortStableFunc(w.states, func(a, b *tableState) int { return strings.Compare(a.table.String(), b.table.String()) })
+	for _, state := range w.states {
+		for _, i := range state.replicas {
+			r := e.replicas[i]
+			if state.givenUp != "" {
+				// What is different about the definition stands in the schema layer.
+				r.gap(contract.ProofRows, fmt.Sprintf("%s: rows were not compared: %s", state.table, state.givenUp))
+				continue
+			}
+			l := r.layer(contract.ProofRows)
+			l.Examined++
 			l.Rows += state.rows
 			l.Bytes += state.bytes
-		}
-		r.result.Spans = w.spans[i]
-	}
-	names := make(catalog, len(w.tables))
-	for id, state := range w.tables {
-		names[id] = state.table
-	}
-	for _, t := range names.sorted() {
-		state := w.tables[t.id()]
-		if !t.transactional() {
-			for _, r := range e.replicas {
-				r.note(contract.ProofRows, fmt.Sprintf("%s: engine %s shows no snapshot; its rows were compared as they were read", t, t.engine))
+			if !state.table.transactional() {
+				r.note(contract.ProofRows, fmt.Sprintf("%s: engine %s shows no snapshot; its rows were compared as they were read", state.table, state.table.engine))
 			}
 		}
-		if state.stale != "" {
-			w.publishStale(state)
-		}
-		for _, l := range state.found {
-			r := e.replicas[l.replica]
-			layer := r.layer(contract.ProofRows)
-			for _, d := range l.listed {
+		for _, found := range state.found {
+			if !slices.Contains(state.replicas, found.replica) {
+				continue
+			}
+			r := e.replicas[found.replica]
+			for _, d := range found.listed {
 				r.differ(contract.ProofRows, e.options.Listed, d)
 			}
+			layer := r.layer(contract.ProofRows)
 			layer.Verdict = contract.ProofDifferent
-			layer.Differences += l.counts.total() - int64(len(l.listed))
-			r.note(contract.ProofRows, fmt.Sprintf("%s: %s", t, l.counts))
+			layer.Differences += found.counts.total() - int64(len(found.listed))
+			r.note(contract.ProofRows, fmt.Sprintf("%s: %s", state.table, found.counts))
 		}
-	}
-}
-
-// publishStale reports a table that never looked alike or never stood still: its rows are a gap in the proof. What is different about
-// its definition stands in the schema layer.
-func (w *rowWork) publishStale(state *tableState) {
-	for _, r := range w.engine.replicas {
-		r.gap(contract.ProofRows, fmt.Sprintf("%s: rows were not compared: %s", state.table, state.stale))
 	}
 }
 
 // stream is one lane of the comparison: a connection to each server.
 type stream struct {
 	work     *rowWork
-	sessions []*session // the primary's first
+	sessions []*session // the primary's first, then one a secondary
 	digests  []*digester
 }
 
@@ -467,13 +394,13 @@ func (s *stream) do(ctx context.Context, j job) {
 	}
 }
 
-// onAll runs read on every server at the same time. It does not stop the others when one fails: a cancelled statement costs the
-// connection, and with it the snapshot.
-func (s *stream) onAll(ctx context.Context, read func(i int, session *session) error) error {
+// onAll runs read on the primary, as number 0, and on the given secondaries, as their index plus 1, at the same time. It does not stop
+// the others when one fails: a cancelled statement costs the connection, and with it the snapshot.
+func (s *stream) onAll(ctx context.Context, replicas []int, read func(i int, session *session) error) error {
 	errs := make([]error, len(s.sessions))
 	var all sync.WaitGroup
-	for i := 1; i < len(s.sessions); i++ {
-		all.Go(func() { errs[i] = s.on(ctx, i, read) })
+	for _, r := range replicas {
+		all.Go(func() { errs[r+1] = s.on(ctx, r+1, read) })
 	}
 	errs[0] = s.on(ctx, 0, read)
 	all.Wait()
@@ -494,7 +421,7 @@ func (s *stream) compareBlocks(ctx context.Context, j job) error {
 	limit := limitFor(j.span.table.rowBytes)
 	blocks := make([]block, len(s.sessions))
 	for {
-		err := s.onAll(ctx, func(i int, session *session) (err error) {
+		err := s.onAll(ctx, j.unit.state.replicas, func(i int, session *session) (err error) {
 			blocks[i], err = readBlock(ctx, session, s.digests[i], j.span, limit)
 			return err
 		})
@@ -503,8 +430,8 @@ func (s *stream) compareBlocks(ctx context.Context, j job) error {
 		}
 		ours := blocks[0]
 		ended := ours.rows < int64(limit)
-		for i, theirs := range blocks[1:] {
-			if ours.same(theirs) {
+		for _, i := range j.unit.state.replicas {
+			if ours.same(blocks[i+1]) {
 				continue
 			}
 			j.clean = false
@@ -539,7 +466,7 @@ func (s *stream) compareMultisets(ctx context.Context, j job) error {
 	w := s.work
 	sums := make([]multiset, len(s.sessions))
 	counts := make([]int64, len(s.sessions))
-	err := s.onAll(ctx, func(i int, session *session) error {
+	err := s.onAll(ctx, j.unit.state.replicas, func(i int, session *session) error {
 		return readMultiset(ctx, session, j.span, func(hash [sha256.Size]byte, _ []driver.Value, bytes int) error {
 			sums[i].add(hash)
 			counts[i]++
@@ -559,7 +486,7 @@ func (s *stream) compareMultisets(ctx context.Context, j job) error {
 	j.rows = counts[0]
 	w.engine.progress.rows.Add(counts[0] % progressEvery)
 	w.engine.progress.bytes.Add(j.bytes)
-	for i := range sums[1:] {
+	for _, i := range j.unit.state.replicas {
 		if sums[i+1] != sums[0] || counts[i+1] != counts[0] {
 			j.clean = false
 			w.suspicion(j.unit.state, suspect{replica: i, span: j.span})
