@@ -20,7 +20,10 @@ const small = 2_000_000
 const appPassword = `pass'wo\rd"%`
 
 // pair is a primary and its secondary, as root, and the primary once more as the shop's application.
-type pair struct{ primary, secondary, app *sql.DB }
+type pair struct {
+	primary, secondary, app *sql.DB
+	cluster                 *sandbox.Cluster
+}
 
 func newPair(t *testing.T) pair {
 	t.Helper()
@@ -28,7 +31,7 @@ func newPair(t *testing.T) pair {
 	app, err := c.Primary().Open(sandbox.Account{User: shop.AppUser, Password: inventory.NewSecret(appPassword)})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, app.Close()) })
-	return pair{primary: root(t, c.Primary()), secondary: root(t, c.Secondaries()[0]), app: app}
+	return pair{primary: root(t, c.Primary()), secondary: root(t, c.Secondaries()[0]), app: app, cluster: c}
 }
 
 func newServer(t *testing.T) *sql.DB {

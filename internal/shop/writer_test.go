@@ -35,25 +35,10 @@ func TestASecondaryFollowsTheWriterExactly(t *testing.T) {
 		return len(s.Deeds) == 13 && s.Transactions > 500
 	})
 
-	// Every connection is cut under way, twice; nothing acknowledged may be lost, nothing done twice.
-	for range 2 {
+	// Every connection is cut under way, and then the server crashes: nothing acknowledged may be lost, nothing done twice.
+	for _, harm := range []func(*testing.T, pair){cutConnections, crash} {
 		seen := w.Stats().Transactions
-		cut := 0
-		rows, err := p.primary.QueryContext(t.Context(), "SELECT processlist_id FROM performance_schema.threads WHERE processlist_user = ?", shop.AppUser)
-		require.NoError(t, err)
-		var ids []int64
-		for rows.Next() {
-			var id int64
-			require.NoError(t, rows.Scan(&id))
-			ids = append(ids, id)
-		}
-		require.NoError(t, rows.Err())
-		for _, id := range ids {
-			if _, err := p.primary.ExecContext(t.Context(), fmt.Sprint("KILL ", id)); err == nil {
-				cut++
-			}
-		}
-		require.Positive(t, cut)
+		harm(t, p)
 		eventually(t, "the writer goes on", func() bool { return w.Stats().Transactions > seen+100 })
 	}
 	stats := w.Stop()
@@ -63,6 +48,9 @@ func TestASecondaryFollowsTheWriterExactly(t *testing.T) {
 	assert.Positive(t, stats.Elapsed)
 
 	_, err = shop.PauseEvents(t.Context(), p.primary)
+	require.NoError(t, err)
+	// A primary that is away for longer than the channel's retries (10 by default on 9.7) is given up by its secondary.
+	_, err = p.secondary.ExecContext(t.Context(), "START REPLICA")
 	require.NoError(t, err)
 	catchUp(t, p)
 	require.NoError(t, shop.CheckLedger(t.Context(), p.primary, stats))
@@ -101,4 +89,48 @@ func TestAWriterNeedsAShop(t *testing.T) {
 	assert.ErrorContains(t, shop.NewWriter(db, shop.WriterOptions{}).Start(t.Context()), "call Create first")
 	assert.Zero(t, shop.NewWriter(db, shop.WriterOptions{}).Stop().Transactions, "one that never began can be stopped")
 	assert.ErrorContains(t, shop.NewWriter(db, shop.WriterOptions{Connections: -1}).Start(t.Context()), "-1 connections")
+}
+
+func TestAWriterStopsThoughItsServerIsGone(t *testing.T) {
+	p := newPair(t)
+	require.NoError(t, shop.Create(t.Context(), p.primary, shop.Options{Bytes: small, Password: appPassword}))
+	w := shop.NewWriter(p.app, shop.WriterOptions{PerSecond: 1000})
+	require.NoError(t, w.Start(t.Context()))
+	eventually(t, "writes", func() bool { return w.Stats().Transactions > 50 })
+	require.NoError(t, p.cluster.Primary().Stop(t.Context()))
+	stats := w.Stop()
+	assert.Positive(t, stats.Failures)
+	assert.NotEmpty(t, stats.LastFailure)
+
+	require.NoError(t, p.cluster.Primary().Start())
+	require.NoError(t, p.cluster.Primary().WaitReady(t.Context()))
+	assert.NoError(t, shop.CheckLedger(t.Context(), p.primary, stats))
+}
+
+// cutConnections kills every session of the writer on the server.
+func cutConnections(t *testing.T, p pair) {
+	t.Helper()
+	rows, err := p.primary.QueryContext(t.Context(), "SELECT processlist_id FROM performance_schema.threads WHERE processlist_user = ?", shop.AppUser)
+	require.NoError(t, err)
+	defer rows.Close()
+	var ids []int64
+	for rows.Next() {
+		var id int64
+		require.NoError(t, rows.Scan(&id))
+		ids = append(ids, id)
+	}
+	require.NoError(t, rows.Err())
+	cut := 0
+	for _, id := range ids {
+		if _, err := p.primary.ExecContext(t.Context(), fmt.Sprint("KILL ", id)); err == nil { // else it ended by itself
+			cut++
+		}
+	}
+	require.Positive(t, cut)
+}
+
+// crash kills the primary, which its supervisor then starts again.
+func crash(t *testing.T, p pair) {
+	t.Helper()
+	require.NoError(t, p.cluster.Primary().Kill9())
 }
