@@ -12,6 +12,8 @@ import (
 type VerifyInput struct {
 	Target  Target                `json:"target"`
 	Options contract.ProofOptions `json:"options"`
+	// AsItIs says that the node was not resynced: one that does not replicate is then a finding for a person, not worth a wait.
+	AsItIs bool `json:"asItIs,omitempty"`
 }
 
 // VerifyResult is the proof; a difference is a result, not an error.
@@ -40,7 +42,7 @@ func (a *Activities) verify(ctx context.Context, in VerifyInput) (VerifyResult, 
 	}
 	secondary := proof.Side{Name: in.Target.Node, DB: site.recipient.DB()}
 	if err := proof.EnsureApplier(ctx, secondary); err != nil {
-		return VerifyResult{}, asProofError(err)
+		return VerifyResult{}, asProofError(err, in.AsItIs)
 	}
 	options := proof.Options{Streams: in.Options.Parallel, SkipRows: !in.Options.CompareRows(), Resume: pulse.snapshot().Resume}
 	proofs, err := proof.Run(ctx, proof.Side{Name: in.Target.Primary, DB: site.primary.DB()}, []proof.Side{secondary}, options,
@@ -51,18 +53,20 @@ func (a *Activities) verify(ctx context.Context, in VerifyInput) (VerifyResult, 
 			})
 		})
 	if err != nil {
-		return VerifyResult{}, asProofError(err)
+		return VerifyResult{}, asProofError(err, in.AsItIs)
 	}
 	return VerifyResult{Done: Done{Attempts: attempt(ctx)}, Proof: proofs[0]}, nil
 }
 
 // asProofError types what kept a proof from being had. A server that cannot be reached keeps its own type.
-func asProofError(err error) error {
+func asProofError(err error, asItIs bool) error {
 	switch {
 	case errors.Is(err, proof.ErrUnfit):
 		return final(contract.ErrorProof, "%w", err)
 	case errors.Is(err, proof.ErrNoPair), errors.Is(err, proof.ErrBehind):
 		return failed(contract.ErrorProof, "%w", err)
+	case errors.Is(err, proof.ErrNotReplicating) && asItIs:
+		return final(contract.ErrorReplication, "%w", err)
 	case errors.Is(err, proof.ErrNotReplicating):
 		return failed(contract.ErrorReplication, "%w", err)
 	}

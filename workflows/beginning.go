@@ -107,7 +107,9 @@ func (r *run) preconditions(ctx workflow.Context, nodes []string) ending {
 	r.report.Plan = &plan
 	r.show()
 	if failures := plan.Failures(); len(failures) > 0 {
-		return refused(contract.ErrorTypeOf(failures), describe(failures))
+		end := refused(contract.ErrorTypeOf(failures), fmt.Sprintf("%d of %d checks failed", len(failures), len(plan.Findings)))
+		end.detail = describe(failures)
+		return end
 	}
 	if len(plan.Chosen()) == 0 {
 		return refused(contract.ErrorPreconditions, "no secondary is left to work on")
@@ -121,18 +123,17 @@ func (r *run) preconditions(ctx workflow.Context, nodes []string) ending {
 
 func describe(failures []contract.Finding) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%d checks failed; nothing was changed:", len(failures))
 	for _, finding := range failures {
-		fmt.Fprintf(&text, "\n- %s", finding.Code)
+		text.WriteString("\n- " + finding.Code)
 		if finding.Node != "" {
-			fmt.Fprintf(&text, " on %s", finding.Node)
+			text.WriteString(" on " + finding.Node)
 		}
-		fmt.Fprintf(&text, ": saw %s", finding.Observed)
+		text.WriteString(": saw " + finding.Observed)
 		if finding.Wanted != "" {
-			fmt.Fprintf(&text, "; wanted %s", finding.Wanted)
+			text.WriteString("; wanted " + finding.Wanted)
 		}
 		if finding.Remedy != "" {
-			fmt.Fprintf(&text, "; do: %s", finding.Remedy)
+			text.WriteString("; do: " + finding.Remedy)
 		}
 	}
 	return text.String()

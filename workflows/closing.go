@@ -58,7 +58,7 @@ func (r *run) judge(ctx workflow.Context) ending {
 func (r *run) judgeVerification(failing []string) ending {
 	if len(r.standing(contract.StandingDiverged)) > 0 {
 		return ending{outcome: contract.OutcomeDiverged, typ: contract.ErrorDiverged, reason: fmt.Sprintf(
-			"%d of %d secondaries were not proven equal: %s; nothing was changed", len(failing), len(r.report.Nodes), r.notGood())}
+			"%d of %d secondaries were not proven equal: %s", len(failing), len(r.report.Nodes), r.notGood())}
 	}
 	return ending{outcome: contract.OutcomeFailed, typ: r.firstErrorType(), reason: "the proof could not be had: " + r.notGood()}
 }
@@ -110,7 +110,7 @@ func (r *run) close(ctx workflow.Context, end ending) (*contract.Report, error) 
 	r.enter(contract.PhaseReport)
 	r.mail(apart)
 	r.enter(contract.PhaseClosed)
-	return r.result()
+	return r.result(end.detail)
 }
 
 // addSkipped names the secondaries that the plan left out because they were unreachable.
@@ -145,7 +145,7 @@ func (r *run) mail(ctx workflow.Context) {
 func (r *run) recipients() []string { return r.request.ReachableNotify() }
 
 // result closes the workflow: good outcomes complete it, a cancel cancels it, anything else fails it, each with the whole report.
-func (r *run) result() (*contract.Report, error) {
+func (r *run) result(detail string) (*contract.Report, error) {
 	switch {
 	case r.report.Outcome.Good():
 		return &r.report, nil
@@ -157,6 +157,6 @@ func (r *run) result() (*contract.Report, error) {
 			typ = contract.ErrorRun
 		}
 		return nil, temporal.NewNonRetryableApplicationError(
-			fmt.Sprintf("%s: %s", r.report.Outcome, r.report.Reason), string(typ), nil, r.report)
+			fmt.Sprintf("%s: %s%s", r.report.Outcome, r.report.Reason, detail), string(typ), nil, r.report)
 	}
 }

@@ -34,8 +34,9 @@ func ClusterLock(ctx workflow.Context, in LockInput) error {
 
 // clusterLock is a lock that a run holds.
 type clusterLock struct {
-	id     string
-	future workflow.ChildWorkflowFuture
+	id       string
+	future   workflow.ChildWorkflowFuture
+	released bool
 }
 
 // errHeld says that another run holds a lock.
@@ -68,13 +69,14 @@ func acquire(ctx workflow.Context, id string, in LockInput) (*clusterLock, error
 }
 
 // lost reports that somebody ended the lock while it was held.
-func (l *clusterLock) lost() bool { return l != nil && l.future.IsReady() }
+func (l *clusterLock) lost() bool { return !l.released && l.future.IsReady() }
 
 // release ends the lock.
 func (l *clusterLock) release(ctx workflow.Context) {
-	if l == nil || l.future.IsReady() {
+	if l.future.IsReady() {
 		return
 	}
+	l.released = true
 	// A lock that has closed by itself cannot be told; there is nothing left to do then.
 	_ = l.future.SignalChildWorkflow(ctx, signalRelease, nil).Get(ctx, nil)
 	_ = l.future.Get(ctx, nil)

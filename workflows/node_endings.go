@@ -14,7 +14,7 @@ func (n *nodeRun) proveAsItIs(ctx workflow.Context) {
 	err := n.take(ctx, contract.StepVerify, func() (int, error) {
 		var result activities.VerifyResult
 		err := workflow.ExecuteActivity(proving(ctx, "Prove "+n.in.Target.Node+" as it is"), n.act.Verify, activities.VerifyInput{
-			Target: n.in.Target, Options: n.in.Proof,
+			Target: n.in.Target, Options: n.in.Proof, AsItIs: true,
 		}).Get(ctx, &result)
 		if err == nil {
 			n.report.Proof = &result.Proof
@@ -25,14 +25,14 @@ func (n *nodeRun) proveAsItIs(ctx workflow.Context) {
 	case err != nil:
 		n.explain(err)
 		n.report.Standing = contract.StandingUntouched
-		n.report.State = "not verified; nothing was changed"
+		n.report.State = "not verified"
 		n.report.Next = "mend what the error names and verify again"
 	case n.report.Proof.Equal:
 		n.report.Standing = contract.StandingVerified
 		n.report.State = "proven equal to the primary as it is"
 	default:
 		n.report.Standing = contract.StandingDiverged
-		n.report.State = "differs from the primary; nothing was changed"
+		n.report.State = "differs from the primary"
 		n.report.ErrorType = contract.ErrorDiverged
 		n.report.Next = "resync it (mode repair does so for those that differ), and keep readers that need exact data away until then"
 	}

@@ -91,6 +91,8 @@ type ending struct {
 	outcome contract.Outcome
 	typ     contract.ErrorType
 	reason  string
+	// detail is for those who see only the workflow's failure; the report has it elsewhere.
+	detail string
 }
 
 func (e ending) reached() bool { return e.outcome != "" }
