@@ -97,8 +97,8 @@ func CutBefore(t testing.TB, server *sandbox.Node, n *node.Node, o node.ClaimOpt
 	var count atomic.Int64
 	var armed, done atomic.Bool
 	var id atomic.Uint64
-	o.OnStatement = func(string, string) {
-		if !armed.Load() || int(count.Add(1))-1 != k {
+	o.OnStatement = func(doing, _ string) {
+		if !armed.Load() || doing == "release the claim" || int(count.Add(1))-1 != k {
 			return
 		}
 		done.Store(true)
