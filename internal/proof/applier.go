@@ -64,7 +64,26 @@ func readChannels(ctx context.Context, node string, conn *sql.Conn) ([]channel, 
 		}
 		out = append(out, c)
 	}
-	return out, nodeError(ctx, node, "SHOW REPLICA STATUS", rows.Err())
+	if err := rows.Err(); err != nil {
+		return nil, nodeError(ctx, node, "SHOW REPLICA STATUS", err)
+	}
+	for i, c := range out {
+		if c.applierErr == "" {
+			continue
+		}
+		// With several workers the status only points to this table.
+		var detail sql.NullString
+		err := conn.QueryRowContext(ctx, `SELECT CONCAT('error ', LAST_ERROR_NUMBER, ': ', LAST_ERROR_MESSAGE)
+			FROM performance_schema.replication_applier_status_by_worker WHERE CHANNEL_NAME=? AND LAST_ERROR_NUMBER<>0
+			ORDER BY LAST_ERROR_TIMESTAMP LIMIT 1`, c.name).Scan(&detail)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return nil, nodeError(ctx, node, "read the applier's error", err)
+		}
+		if detail.Valid {
+			out[i].applierErr = detail.String
+		}
+	}
+	return out, nil
 }
 
 // heldByProof says that the applier carries, or stopped at, a limit that only a proof sets.
