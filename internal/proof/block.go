@@ -6,9 +6,8 @@ import (
 	"database/sql/driver"
 )
 
-// Bounds of a block. Rows keep a metadata lock short and a suspicion small; bytes keep memory flat when rows are large.
+// Bounds of a block, beside sizes.blockRows: bytes keep memory flat and a statement short when rows are large.
 const (
-	blockRows     = 20_000
 	blockBytes    = 8 << 20
 	blockRowsMin  = 64
 	noKeyBuckets  = 1024
@@ -47,11 +46,11 @@ func readBlock(ctx context.Context, s *session, d *digester, at span, limit int)
 }
 
 // limitFor is the number of rows that make a block of about blockBytes.
-func limitFor(rowBytes int64) int {
+func (z sizes) limitFor(rowBytes int64) int {
 	if rowBytes <= 0 {
-		return blockRows
+		return z.blockRows
 	}
-	return int(max(blockRowsMin, min(blockRows, blockBytes/rowBytes)))
+	return int(min(int64(z.blockRows), max(blockRowsMin, blockBytes/rowBytes)))
 }
 
 // readMultiset reads a table or partition without a key, whole and in any order.

@@ -35,7 +35,7 @@ type locator struct {
 	ctx          context.Context
 	span         span
 	ours, theirs *session
-	room         Options
+	options      Options
 
 	counts differenceCounts
 	listed []contract.ProofDifference
@@ -57,7 +57,7 @@ func (l *locator) ordered() error {
 	t := l.span.table
 	identity := t.identity()
 	at := l.span
-	limit := limitFor(t.rowBytes)
+	limit := l.options.sizes.limitFor(t.rowBytes)
 	var finds []found
 	find := func(kind contract.ProofDifferenceKind, row []driver.Value) error {
 		if len(finds) >= listedPerSpan {
@@ -191,7 +191,7 @@ func (l *locator) describe(finds *[]found) error {
 	t := l.span.table
 	for _, f := range *finds {
 		d := contract.ProofDifference{Kind: f.kind, Object: "row", Schema: t.schema, Name: t.name, Member: l.span.partition}
-		if !l.room.HideKeys {
+		if !l.options.HideKeys {
 			d.Key = f.key
 		}
 		if f.kind == contract.ProofChanged {
@@ -222,7 +222,7 @@ func (l *locator) columnsOf(d *contract.ProofDifference, p position) error {
 		}
 		err := s.rows(l.ctx, "SELECT "+t.selectList(s.timesAreText)+" FROM "+from+" FORCE INDEX ("+quote(t.keyName)+") WHERE "+t.at(p), func(row []driver.Value) error {
 			encoded[i], shown[i] = nil, nil
-			if i == 0 && !l.room.HideKeys { // where only the collation calls both keys equal, the primary's is the key
+			if i == 0 && !l.options.HideKeys { // where only the collation calls both keys equal, the primary's is the key
 				d.Key = t.describeKey(row)
 			}
 			for j, v := range row[:len(t.columns)] {
@@ -251,7 +251,7 @@ func (l *locator) columnsOf(d *contract.ProofDifference, p position) error {
 			}
 		}
 	}
-	if l.room.ShowValues {
+	if l.options.ShowValues {
 		d.Primary, d.Secondary = strings.Join(values[0], ", "), strings.Join(values[1], ", ")
 	}
 	return nil

@@ -145,7 +145,7 @@ func (l *locator) listRows(listing map[[sha256.Size]byte]int64) error {
 			if n > 1 {
 				d.Detail = fmt.Sprintf("%d times", n)
 			}
-			if !l.room.HideKeys {
+			if !l.options.HideKeys {
 				var out []string
 				for i, c := range t.columns {
 					out = append(out, quote(c.name)+"="+c.show(row[i]))

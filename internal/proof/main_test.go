@@ -109,8 +109,6 @@ func harm(t *testing.T, n *sandbox.Node, statements ...string) {
 // fresh makes a schema for a test and removes it with everything that harm did in it.
 func fresh(t *testing.T, schema string, statements ...string) {
 	t.Helper()
-	onPrimary(t, append([]string{"DROP DATABASE IF EXISTS " + quote(schema), "CREATE DATABASE " + quote(schema), "USE " + quote(schema),
-		"SET SESSION sql_mode='ALLOW_INVALID_DATES'", "SET SESSION time_zone='+00:00'"}, statements...)...)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
@@ -122,6 +120,8 @@ func fresh(t *testing.T, schema string, statements ...string) {
 			_ = n.WaitFor(ctx, lab.Primary())
 		}
 	})
+	onPrimary(t, append([]string{"DROP DATABASE IF EXISTS " + quote(schema), "CREATE DATABASE " + quote(schema), "USE " + quote(schema),
+		"SET SESSION sql_mode='ALLOW_INVALID_DATES'", "SET SESSION time_zone='+00:00'"}, statements...)...)
 }
 
 func describe(p contract.Proof) string {

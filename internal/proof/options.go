@@ -47,6 +47,19 @@ type Options struct {
 	IgnoreAccounts []string
 	// Resume is the Progress.Resume of an earlier attempt with the same servers; what it says is done is not read again.
 	Resume []byte
+
+	sizes sizes
+}
+
+// sizes decide how the reading is cut up. They change no result; tests make them small.
+type sizes struct {
+	// blockRows keeps a metadata lock short and a suspicion small.
+	blockRows int
+	// rangeRows is about how many rows a range of a large table has.
+	rangeRows int64
+	// resumeRows is the size from which a table's finished units are worth a place in the resume token: smaller ones are read again,
+	// and the token stays small with ten thousand tables.
+	resumeRows int64
 }
 
 func (o Options) withDefaults() Options {
@@ -70,6 +83,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Listed <= 0 {
 		o.Listed = 100
+	}
+	if o.sizes == (sizes{}) {
+		o.sizes = sizes{blockRows: 20_000, rangeRows: 500_000, resumeRows: 50_000}
 	}
 	return o
 }

@@ -42,13 +42,8 @@ type tableState struct {
 	dropped  bool
 }
 
-// A table is cut into ranges of about rangeRows for parallel reading and for resuming, when its key begins with an integer.
-const (
-	rangeRows = 500_000
-	maxRanges = 256
-	// resumeRows is the size from which a finished unit is worth a place in the resume token.
-	resumeRows = 50_000
-)
+// maxRanges bounds the ranges of one table.
+const maxRanges = 256
 
 // unitsOf cuts a table. Ends are open, so that the units cover all rows whatever the cuts were taken from.
 func unitsOf(state *tableState) []unit {
@@ -78,10 +73,10 @@ func unitsOf(state *tableState) []unit {
 	return out
 }
 
-// cut finds where to cut a large table: evenly between the least and the greatest value of its first key column. Uneven data make
+// cut finds where to cut a large table, for parallel reading and for resuming, when its key begins with an integer: evenly between the least and the greatest value of its first key column. Uneven data make
 // uneven ranges, which cost balance and nothing else.
 func (e *engine) cut(ctx context.Context, t *table) ([]string, error) {
-	if len(t.key) == 0 || t.rows < 2*rangeRows || len(t.partitions) > 0 {
+	if len(t.key) == 0 || t.rows < 2*e.options.sizes.rangeRows || len(t.partitions) > 0 {
 		return nil, nil
 	}
 	first := t.columns[t.key[0].column]
@@ -102,7 +97,7 @@ func (e *engine) cut(ctx context.Context, t *table) ([]string, error) {
 	if _, err := fmt.Sscan(ends, &low, &high); err != nil {
 		return nil, nil // no rows
 	}
-	return evenly(low, high, int(min(t.rows/rangeRows, maxRanges))), nil
+	return evenly(low, high, int(min(t.rows/e.options.sizes.rangeRows, maxRanges))), nil
 }
 
 // evenly gives parts-1 whole numbers strictly between low and high, in order.
@@ -165,7 +160,7 @@ func (w *rowWork) resumeToken() []byte {
 	defer w.mu.Unlock()
 	t := token{Servers: w.engine.servers(), Tables: map[string]tokenTable{}}
 	for _, state := range w.states {
-		if !state.dropped && state.givenUp == "" && state.stale == "" && len(state.replicas) == len(w.engine.replicas) && len(state.done) > 0 && state.table.rows >= resumeRows {
+		if !state.dropped && state.givenUp == "" && state.stale == "" && len(state.replicas) == len(w.engine.replicas) && len(state.done) > 0 && state.table.rows >= w.engine.options.sizes.resumeRows {
 			t.Tables[state.table.tokenID()] = tokenTable{Cuts: state.cuts, Done: slices.Clone(state.done), Rows: state.doneRows, Bytes: state.doneBytes}
 		}
 	}

@@ -418,7 +418,7 @@ func (s *stream) on(ctx context.Context, i int, read func(i int, session *sessio
 // compareBlocks reads all servers block by block. The primary's block says where the next begins, on every server.
 func (s *stream) compareBlocks(ctx context.Context, j job) error {
 	w := s.work
-	limit := limitFor(j.span.table.rowBytes)
+	limit := w.engine.options.sizes.limitFor(j.span.table.rowBytes)
 	blocks := make([]block, len(s.sessions))
 	for {
 		err := s.onAll(ctx, j.unit.state.replicas, func(i int, session *session) (err error) {
@@ -454,7 +454,7 @@ func (s *stream) compareBlocks(ctx context.Context, j job) error {
 			w.again(j)
 			return nil
 		}
-		limit = limitFor(ours.bytes / ours.rows)
+		limit = w.engine.options.sizes.limitFor(ours.bytes / ours.rows)
 		if err := w.limit.spend(ctx, ours.bytes); err != nil {
 			return err
 		}
@@ -498,7 +498,7 @@ func (s *stream) compareMultisets(ctx context.Context, j job) error {
 
 // confirm looks at a suspicion on a later pair and says what it came to.
 func (s *stream) confirm(ctx context.Context, j job) error {
-	at := locator{ctx: ctx, span: j.span, ours: s.sessions[0], theirs: s.sessions[j.confirm.replica+1], room: s.work.engine.options}
+	at := locator{ctx: ctx, span: j.span, ours: s.sessions[0], theirs: s.sessions[j.confirm.replica+1], options: s.work.engine.options}
 	var err error
 	if len(j.span.table.key) == 0 {
 		err = at.unordered()
