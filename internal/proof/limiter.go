@@ -1,7 +1,6 @@
 package proof
 
 import (
-	"context"
 	"sync"
 	"time"
 )
@@ -18,20 +17,20 @@ func newLimiter(perSecond int64) *limiter { return &limiter{perSecond: perSecond
 // limiterSlack is how far spending may run ahead before it waits: a sleep per row would cost more than the row.
 const limiterSlack = 20 * time.Millisecond
 
-func (l *limiter) spend(ctx context.Context, n int64) error {
+// reserve takes n bytes and gives how long to wait before the next; short waits are saved up.
+func (l *limiter) reserve(n int64) time.Duration {
 	if l.perSecond <= 0 {
-		return nil
+		return 0
 	}
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	now := time.Now()
 	if l.free.Before(now) {
 		l.free = now
 	}
 	l.free = l.free.Add(time.Duration(float64(n) / float64(l.perSecond) * float64(time.Second)))
-	wait := l.free.Sub(now)
-	l.mu.Unlock()
-	if wait < limiterSlack {
-		return ctx.Err()
+	if wait := l.free.Sub(now); wait >= limiterSlack {
+		return wait
 	}
-	return pause(ctx, wait)
+	return 0
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 
 	"github.com/clusterresync/clusterresync/internal/sandbox"
@@ -146,3 +147,19 @@ func queryInt(t *testing.T, db *sql.DB, query string) (n int64) {
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// parsedSides are all nodes, the primary first, through pools that turn dates into times.
+func parsedSides(t *testing.T) []Side {
+	t.Helper()
+	var out []Side
+	for _, n := range lab.Nodes {
+		config := n.Config(lab.Accounts.Admin)
+		config.ParseTime = true
+		connector, err := mysql.NewConnector(config)
+		require.NoError(t, err)
+		db := sql.OpenDB(connector)
+		t.Cleanup(func() { _ = db.Close() })
+		out = append(out, Side{Name: n.Name, DB: db})
+	}
+	return out
+}

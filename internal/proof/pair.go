@@ -62,10 +62,12 @@ func (e *engine) tryPair(ctx context.Context, lock bool) (p *pair, err error) {
 			p, err = nil, errors.Join(err, resumeErr)
 		}
 	}()
+	var stopped errgroup.Group
 	for i, r := range e.replicas {
-		if holds[i], err = r.stopApplier(ctx); err != nil {
-			return nil, err
-		}
+		stopped.Go(func() (err error) { holds[i], err = r.stopApplier(ctx); return err })
+	}
+	if err := stopped.Wait(); err != nil {
+		return nil, err
 	}
 	p = &pair{pauses: pauses}
 	if lock {

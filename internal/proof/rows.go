@@ -455,8 +455,11 @@ func (s *stream) compareBlocks(ctx context.Context, j job) error {
 			return nil
 		}
 		limit = w.engine.options.sizes.limitFor(ours.bytes / ours.rows)
-		if err := w.limit.spend(ctx, ours.bytes); err != nil {
-			return err
+		if wait := w.limit.reserve(ours.bytes); wait > 0 {
+			s.releaseLocks(ctx) // nobody shall wait for our waiting
+			if err := pause(ctx, wait); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -477,7 +480,10 @@ func (s *stream) compareMultisets(ctx context.Context, j job) error {
 			if counts[0]%progressEvery == 0 {
 				w.engine.progress.rows.Add(progressEvery)
 			}
-			return w.limit.spend(ctx, int64(bytes))
+			if wait := w.limit.reserve(int64(bytes)); wait > 0 {
+				return pause(ctx, wait)
+			}
+			return nil
 		})
 	})
 	if err != nil {

@@ -1,0 +1,70 @@
+package proof
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/clusterresync/clusterresync/workflows/contract"
+)
+
+// TestDDLPassesWhileRowsAreRead alters tables that are being read slowly. The ALTER gives up after a second, so it passes only if the
+// reading lets its metadata lock go; the tables are then read again as they are now.
+func TestDDLPassesWhileRowsAreRead(t *testing.T) {
+	var statements []string
+	for i := range 2 {
+		statements = append(statements, fmt.Sprintf("CREATE TABLE t%d (id INT PRIMARY KEY, v VARCHAR(100))", i),
+			fmt.Sprintf("INSERT INTO t%d WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM r WHERE i<1000) SELECT i, REPEAT('x',100) FROM r", i),
+			fmt.Sprintf("ANALYZE TABLE t%d", i))
+	}
+	fresh(t, "proof_ddl", statements...)
+	altered := 0
+	alter := func() error {
+		altered++
+		return lab.Primary().Exec(t.Context(), "SET SESSION lock_wait_timeout=1",
+			"ALTER TABLE proof_ddl.t0 ADD c INT, ALGORITHM=INPLACE", "ALTER TABLE proof_ddl.t1 ADD c INT, ALGORITHM=INPLACE", "INSERT INTO proof_ddl.t0 VALUES (5000,'y',7)")
+	}
+	var failed error
+	o := Options{BytesPerSecond: 60_000, IgnoreAccounts: rootAccounts, sizes: sizes{blockRows: 50, rangeRows: 1 << 40, resumeRows: 1}}
+	proofs, err := Run(t.Context(), sideOf(t, lab.Primary()), secondarySides(t), o, func(p Progress) {
+		if p.Stage == "rows" && p.Rows > 200 && altered == 0 {
+			failed = alter()
+		}
+	})
+	require.NoError(t, err)
+	require.NoError(t, failed, "the ALTER had to wait for the proof")
+	require.Equal(t, 1, altered)
+	for _, p := range proofs {
+		requireEqual(t, p)
+		require.Greater(t, len(p.Spans), 1, "what was altered must be read again on another pair")
+		require.EqualValues(t, 2001, p.Layer(contract.ProofRows).Rows, "the row that came after the ALTER included")
+	}
+}
+
+// TestOtherEnginesAreSaidToHaveNoSnapshot wants a MyISAM table compared, and the reader warned.
+func TestOtherEnginesAreSaidToHaveNoSnapshot(t *testing.T) {
+	fresh(t, "proof_isam", "CREATE TABLE m (id INT PRIMARY KEY, v INT) ENGINE=MyISAM", "INSERT INTO m VALUES (1,1),(2,2)")
+	proofs := prove(t, Options{})
+	requireEqual(t, proofs[0])
+	require.Contains(t, proofs[0].Layer(contract.ProofRows).Notes[0], "MyISAM")
+	harm(t, lab.Secondaries()[0], "UPDATE proof_isam.m SET v=3 WHERE id=2")
+	proofs = prove(t, Options{})
+	require.EqualValues(t, 1, proofs[0].Layer(contract.ProofRows).Differences)
+	requireEqual(t, proofs[1])
+}
+
+// TestParsedTimesAreReadExactly gives pools that were opened with parseTime, which cannot hold every date.
+func TestParsedTimesAreReadExactly(t *testing.T) {
+	fresh(t, "proof_times", "CREATE TABLE d (k DATE, v DATETIME(6), PRIMARY KEY (k))",
+		"INSERT INTO d VALUES ('0000-00-00','0000-00-00'),('2024-02-31','2024-02-31 01:02:03.5'),('0001-01-01',NULL)")
+	harm(t, lab.Secondaries()[0], "UPDATE proof_times.d SET v='2024-03-02 01:02:03.5' WHERE k='2024-02-31'", "UPDATE proof_times.d SET v='0000-00-00' WHERE k='0001-01-01'")
+	sides := parsedSides(t)
+	proofs, err := Run(t.Context(), sides[0], sides[1:], Options{IgnoreAccounts: rootAccounts, sizes: sizes{blockRows: 2, rangeRows: 1, resumeRows: 1}}, nil)
+	require.NoError(t, err)
+	requireEqual(t, proofs[1])
+	rows := proofs[0].Layer(contract.ProofRows)
+	require.EqualValues(t, 2, rows.Differences, describe(proofs[0]))
+	requireContains(t, rows.Listed, contract.ProofDifference{Kind: "changed", Name: "d", Key: "`k`='2024-02-31'", Columns: []string{"v"}})
+	requireContains(t, rows.Listed, contract.ProofDifference{Kind: "changed", Name: "d", Key: "`k`='0001-01-01'", Columns: []string{"v"}})
+}
