@@ -156,7 +156,7 @@ func (a *app) consent(ctx context.Context, t *session, watcher *runs.Watcher, re
 	return 0, false, nil
 }
 
-const workerHint = "start a worker: CLUSTERRESYNC_INVENTORY=inventory.yaml CLUSTERRESYNC_MAIL=outbox go run ./worker"
+const workerHint = "start a worker: CLUSTERRESYNC_INVENTORY=inventory.yaml CLUSTERRESYNC_MAIL=outbox CLUSTERRESYNC_OUTBOX=$PWD/outbox go run ./worker"
 
 // start begins a run under an ID and warns when nobody would work on it.
 func (a *app) start(ctx context.Context, id string, request contract.Request) (*session, *runs.Watcher, error) {

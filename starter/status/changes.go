@@ -60,7 +60,7 @@ func (l *Log) Next(s Snapshot, now time.Time) []string {
 		l.trouble(add, "", attempt, now)
 	}
 	for _, node := range s.Nodes {
-		state := fmt.Sprint(node.Step, "|", node.Standing, "|", waiting(node))
+		state := stateOf(node)
 		before, known := l.nodes[node.Name]
 		if node.Step == "" && node.Standing == "" && !known {
 			continue
@@ -90,9 +90,15 @@ func (l *Log) trouble(add func(string, ...any), who string, attempt Attempt, now
 	}
 }
 
-func waiting(node Node) string {
-	if node.Detail == nil {
-		return ""
+// stateOf is what makes a line when it changes. A copy has a handful of stages; those of a proof are its tables, which may be
+// thousands and are mentioned now and then.
+func stateOf(node Node) string {
+	state := fmt.Sprint(node.Step, "|", node.Standing)
+	if node.Detail != nil {
+		state += "|told|" + node.Detail.Waiting
+		if node.Step == contract.StepClone {
+			state += "|" + node.Detail.Stage
+		}
 	}
-	return node.Detail.Waiting
+	return state
 }
