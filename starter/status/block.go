@@ -17,7 +17,8 @@ const barWidth = 10
 func Block(s Snapshot, now time.Time) []terminal.Line {
 	lines := []terminal.Line{{Text: headline(s, now), Style: terminal.Bold}}
 	add := func(style terminal.Style, format string, args ...any) {
-		lines = append(lines, terminal.Line{Text: terminal.Clean(fmt.Sprintf(format, args...)), Style: style})
+		// What needs a person is shown whole; the rest may be cut where the terminal is narrow.
+		lines = append(lines, terminal.Line{Text: terminal.Clean(fmt.Sprintf(format, args...)), Style: style, Fold: style == terminal.Yellow})
 	}
 	if s.Away != "" {
 		add(terminal.Yellow, "  %s%s", s.Away, lastAnswer(s, now))

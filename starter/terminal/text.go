@@ -41,3 +41,26 @@ func Cut(text string, width int) string {
 	runes := []rune(text)
 	return string(runes[:width-1]) + "…"
 }
+
+// Fold breaks text into lines of at most a number of characters, at spaces where there are any; the later ones are set in as far as
+// the first and two characters more.
+func Fold(text string, width int) []string {
+	rest := []rune(text)
+	indent := strings.Repeat(" ", len(text)-len(strings.TrimLeft(text, " "))+2)
+	if width <= 2*len(indent) {
+		return []string{Cut(text, width)}
+	}
+	var lines []string
+	for len(rest) > width {
+		end := width
+		for i := width; i > len(indent); i-- {
+			if rest[i] == ' ' {
+				end = i
+				break
+			}
+		}
+		lines = append(lines, strings.TrimRight(string(rest[:end]), " "))
+		rest = []rune(indent + strings.TrimLeft(string(rest[end:]), " "))
+	}
+	return append(lines, string(rest))
+}
