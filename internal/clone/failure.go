@@ -30,6 +30,8 @@ const (
 	LockWait Kind = "lock wait"
 	// DiskFull: no room, found after the drop (3873) or while writing (1026, 1021).
 	DiskFull Kind = "disk full"
+	// ForeignFiles: a schema's directory on the recipient holds a file that is not MySQL's (1010); the operator has to move it.
+	ForeignFiles Kind = "foreign files"
 	// Killed: a KILL, a shutdown or our stall watchdog ended it (1317, 1158).
 	Killed Kind = "killed"
 	// Unknown: none of the above; look at Number.
@@ -108,6 +110,8 @@ func kindOf(number, inner uint16) Kind {
 		return Forbidden
 	case node.ErrnoLockWaitTimeout:
 		return LockWait
+	case 1010:
+		return ForeignFiles
 	case 3873, 1026, 1021, 1030:
 		return DiskFull
 	case node.ErrnoQueryInterrupted, 1158, 1159, 1160, 1161:
