@@ -35,6 +35,7 @@ type Cluster struct {
 	marker       marker
 	state        state
 	distribution *mysqldist.Distribution // known to the process that did Up
+	lifeline     *os.File                // set when tied to this process
 }
 
 // Primary is the node that was set up as the primary.
@@ -83,17 +84,9 @@ func Up(ctx context.Context, options Options) (*Cluster, error) {
 		return nil, err
 	}
 	// What may take minutes the first time comes before anything is made.
-	var distribution *mysqldist.Distribution
-	if len(options.Nodes) > 0 {
-		if distribution, err = mysqldist.Find(ctx, options.Say); err != nil {
-			return nil, err
-		}
-	}
-	program := ""
-	if options.Temporal != nil {
-		if program, err = temporalcli.Find(ctx, options.Say); err != nil {
-			return nil, err
-		}
+	distribution, program, err := find(ctx, len(options.Nodes) > 0, options.Temporal != nil, options.Say)
+	if err != nil {
+		return nil, err
 	}
 	m, err := claim(options.Folder)
 	if err != nil {
@@ -112,6 +105,36 @@ func Up(ctx context.Context, options Options) (*Cluster, error) {
 		return nil, errors.Join(fmt.Errorf("start the sandbox in %s: %w", m.Folder, err), c.down(undo, DownOptions{Now: true}))
 	}
 	return c, nil
+}
+
+// Prepare gets what a sandbox needs and this machine lacks, MySQL and the
+// Temporal CLI, into the cache: some minutes the first time, nothing after it.
+func Prepare(ctx context.Context, say func(format string, arguments ...any)) error {
+	distribution, _, err := find(ctx, true, true, say)
+	if err != nil {
+		return err
+	}
+	return distribution.PrepareDataDir(ctx)
+}
+
+// find finds MySQL and the temporal program, as far as wanted, at the same
+// time: both may take long.
+func find(ctx context.Context, mysql, temporal bool, say func(string, ...any)) (distribution *mysqldist.Distribution, program string, err error) {
+	group, ctx := errgroup.WithContext(ctx)
+	if mysql {
+		group.Go(func() (err error) {
+			distribution, err = mysqldist.Find(ctx, say)
+			return err
+		})
+	}
+	if temporal {
+		group.Go(func() (err error) {
+			program, err = temporalcli.Find(ctx, say)
+			return err
+		})
+	}
+	err = group.Wait()
+	return distribution, program, err
 }
 
 func (c *Cluster) up(ctx context.Context, program string, options Options) error {
@@ -200,13 +223,12 @@ var lifeline = sync.OnceValues(func() (pipe [2]*os.File, err error) {
 
 // attach makes nodes and Temporal from the state.
 func (c *Cluster) attach(tied bool) error {
-	var line *os.File
 	if tied {
 		pipe, err := lifeline()
 		if err != nil {
 			return fmt.Errorf("tie the sandbox to this process: %w", err)
 		}
-		line = pipe[0]
+		c.lifeline = pipe[0]
 	}
 	for _, s := range c.state.Nodes {
 		mode, err := s.Supervision.mode()
@@ -216,12 +238,12 @@ func (c *Cluster) attach(tied bool) error {
 		dir := filepath.Join(c.Folder, nodesDir, s.Name)
 		c.Nodes = append(c.Nodes, &Node{
 			Name: s.Name, state: s, dir: dir, root: c.Accounts.Root,
-			keeper: process.Keeper{Dir: dir, Mode: mode, Pause: s.RestartPause, Command: s.Command, Mark: c.marker.Mark, Lifeline: line},
+			keeper: process.Keeper{Dir: dir, Mode: mode, Pause: s.RestartPause, Command: s.Command, Mark: c.marker.Mark, Lifeline: c.lifeline},
 		})
 	}
 	if t := c.state.Temporal; t != nil {
 		dir := filepath.Join(c.Folder, temporalDir)
-		c.Temporal = &Temporal{state: *t, keeper: process.Keeper{Dir: dir, Mode: process.Bare, Command: t.Command, Mark: c.marker.Mark, Lifeline: line}}
+		c.Temporal = &Temporal{state: *t, keeper: process.Keeper{Dir: dir, Mode: process.Bare, Command: t.Command, Mark: c.marker.Mark, Lifeline: c.lifeline}}
 	}
 	return nil
 }

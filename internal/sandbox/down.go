@@ -20,13 +20,19 @@ import (
 type DownOptions struct {
 	// Keep leaves the folder; the default removes it.
 	Keep bool
-	// Now kills the servers at once; the default asks them first.
+	// Now kills every process at once; the default asks them first.
 	Now bool
 }
 
-// downGrace is how long a server may take to shut down. A primary waits for
-// connected replicas, some ten seconds (measured on 9.7).
-const downGrace = 30 * time.Second
+// How long a process may take to end once it was asked to, before it is
+// killed.
+const (
+	downGrace = 30 * time.Second
+	// A primary lingers some ten seconds for the threads that fed its replicas,
+	// also when these are gone (measured on 9.7). Where its data are to be
+	// removed anyway, that is not waited for.
+	downGraceOfTheRemoved = 3 * time.Second
+)
 
 // Down ends the sandbox in folder: it stops every process of it and removes
 // the folder. It works from any process, and on what an Up left that was
@@ -63,11 +69,14 @@ func (c *Cluster) Down(ctx context.Context, options DownOptions) error {
 // down does the work of Down for one who holds the lock.
 func (c *Cluster) down(ctx context.Context, options DownOptions) error {
 	c.close()
-	grace := downGrace
-	if options.Now {
-		grace = 0
+	grace, serverGrace := downGrace, downGraceOfTheRemoved
+	switch {
+	case options.Now:
+		grace, serverGrace = 0, 0
+	case options.Keep:
+		serverGrace = downGrace
 	}
-	stop := func(keepers ...*process.Keeper) error {
+	stop := func(grace time.Duration, keepers ...*process.Keeper) error {
 		var group errgroup.Group
 		for _, k := range keepers {
 			group.Go(func() error { return k.Stop(ctx, grace) })
@@ -86,7 +95,8 @@ func (c *Cluster) down(ctx context.Context, options DownOptions) error {
 	if c.Temporal != nil {
 		first = append(first, &c.Temporal.keeper)
 	}
-	stopErr := errors.Join(stop(first...), stop(last...))
+	// The workers before all: they would take a server that leaves for a fault.
+	stopErr := errors.Join(stop(grace, c.workers()...), stop(serverGrace, first...), stop(serverGrace, last...))
 	// What was started by an Up that was killed before it recorded it.
 	if err := endMarked(ctx, c.marker.Mark); err != nil {
 		return fmt.Errorf("end the sandbox in %s: %w", c.Folder, errors.Join(stopErr, err))

@@ -50,14 +50,13 @@ func (c *Cluster) writeFiles() error {
 		lines = append(lines, fmt.Sprintf("export %s='%s'", name, strings.ReplaceAll(value, "'", `'\''`)))
 	}
 	if c.Temporal != nil {
-		export("TEMPORAL_ADDRESS", c.Temporal.Address())
-		export("TEMPORAL_NAMESPACE", c.Temporal.Namespace())
-		// The CLI that the sandbox runs need not be the one on PATH.
+		for _, variable := range c.WorkerEnvironment() {
+			name, value, _ := strings.Cut(variable, "=")
+			export(name, value)
+		}
+		// The CLI that the sandbox runs need not be on PATH.
 		export("PATH", filepath.Dir(c.Temporal.Program()))
 		lines[len(lines)-1] += ":\"$PATH\""
-	}
-	if len(c.Nodes) > 0 {
-		export("CLUSTERRESYNC_INVENTORY", c.Inventory())
 	}
 	if err := writeWhole(c.Environment(), []byte(strings.Join(lines, "\n")+"\n")); err != nil {
 		return fmt.Errorf("write %s: %w", EnvironmentFile, err)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -14,6 +15,27 @@ import (
 // upVariable makes this test binary bring a sandbox up in the folder it names,
 // and then end as any program does.
 const upVariable = "SANDBOX_TEST_UP"
+
+// tiedVariable makes this test binary bring a tied sandbox up in the folder it
+// names, with a worker that does nothing, and wait to be killed.
+const tiedVariable = "SANDBOX_TEST_TIED"
+
+func holdTied(folder string) error {
+	c, err := Up(context.Background(), Options{Folder: folder, Nodes: Nodes(1), Temporal: &TemporalOptions{InMemory: true}, Tied: true})
+	if err != nil {
+		return err
+	}
+	idle := filepath.Join(folder, "idle")
+	if err := os.WriteFile(idle, []byte("#!/bin/sh\nexec sleep 1000\n"), 0o700); err != nil {
+		return err
+	}
+	if _, err := c.StartWorker("idle", idle); err != nil {
+		return err
+	}
+	fmt.Println("up")
+	time.Sleep(time.Hour)
+	return nil
+}
 
 // shared is the cluster of the tests that leave it as they found it.
 var shared *Cluster
@@ -25,6 +47,10 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		return
+	}
+	if folder := os.Getenv(tiedVariable); folder != "" {
+		fmt.Fprintln(os.Stderr, holdTied(folder))
+		os.Exit(1)
 	}
 	os.Exit(run(m))
 }

@@ -183,7 +183,12 @@ func (n *Node) Kill9AndStayDown(ctx context.Context) error {
 
 // Freeze stops the server in its tracks until Thaw: connections stay and get
 // no answer.
-func (n *Node) Freeze() error { return n.signal(syscall.SIGSTOP) }
+func (n *Node) Freeze() error {
+	if err := n.keeper.Freeze(); err != nil {
+		return fmt.Errorf("node %s: %w", n.Name, err)
+	}
+	return nil
+}
 
 // Thaw lets a frozen server go on.
 func (n *Node) Thaw() error { return n.signal(syscall.SIGCONT) }

@@ -92,7 +92,7 @@ func (t *Temporal) Stop(ctx context.Context) error {
 func (t *Temporal) Kill9() error { return t.wrap(t.keeper.Signal(syscall.SIGKILL)) }
 
 // Freeze stops the server in its tracks until Thaw.
-func (t *Temporal) Freeze() error { return t.wrap(t.keeper.Signal(syscall.SIGSTOP)) }
+func (t *Temporal) Freeze() error { return t.wrap(t.keeper.Freeze()) }
 
 // Thaw lets a frozen server go on.
 func (t *Temporal) Thaw() error { return t.wrap(t.keeper.Signal(syscall.SIGCONT)) }

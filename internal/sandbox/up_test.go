@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -106,7 +107,7 @@ func bringUp(t *testing.T, folder string) *exec.Cmd {
 	command.Stderr = os.Stderr
 	require.NoError(t, command.Start())
 	t.Cleanup(func() {
-		if err := Down(t.Context(), folder, DownOptions{Now: true}); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := Down(context.Background(), folder, DownOptions{Now: true}); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("end the sandbox: %v", err)
 		}
 	})

@@ -34,11 +34,23 @@ func (c *Cluster) StartWorker(name, program string) (*process.Keeper, error) {
 		return nil, fmt.Errorf("start a worker: %w", err)
 	}
 	keeper := &process.Keeper{
-		Dir: dir, Mode: process.Bare, Mark: c.marker.Mark,
+		Dir: dir, Mode: process.Bare, Mark: c.marker.Mark, Lifeline: c.lifeline,
 		// A keeper makes its server's environment anew.
 		Command: append(append([]string{"/usr/bin/env"}, c.WorkerEnvironment()...), program),
 	}
 	return keeper, keeper.Start()
+}
+
+// workers are the keepers of the workers that were started, by whatever
+// process, and of folders beside them where none was: those have nothing to
+// stop.
+func (c *Cluster) workers() []*process.Keeper {
+	dirs, _ := filepath.Glob(filepath.Join(c.Folder, workerDir, "*")) // the pattern is well formed
+	keepers := []*process.Keeper{{Dir: filepath.Join(c.Folder, workerDir)}}
+	for _, dir := range dirs {
+		keepers = append(keepers, &process.Keeper{Dir: dir})
+	}
+	return keepers
 }
 
 // WorkerEnvironment configures a worker for this sandbox, as NAME=value. It

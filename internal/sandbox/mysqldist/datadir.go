@@ -24,6 +24,23 @@ import (
 // lower_case_table_names). It is initialised once per distribution and
 // settings, about 3 s, and copied from the cache after that.
 func (d *Distribution) NewDataDir(ctx context.Context, dir string, settings ...string) error {
+	template, err := d.template(ctx, settings)
+	if err != nil {
+		return err
+	}
+	if err := copyTree(filepath.Join(template, "data"), dir); err != nil {
+		return fmt.Errorf("copy the prepared data directory: %w", err)
+	}
+	return nil
+}
+
+// PrepareDataDir makes later calls of NewDataDir quick.
+func (d *Distribution) PrepareDataDir(ctx context.Context) error {
+	_, err := d.template(ctx, nil)
+	return err
+}
+
+func (d *Distribution) template(ctx context.Context, settings []string) (string, error) {
 	settings = slices.Sorted(slices.Values(settings))
 	sum := sha256.Sum256([]byte(strings.Join(append([]string{d.Mysqld}, settings...), "\n")))
 	name := fmt.Sprintf("mysql-datadir-%s-%s", d.Version, hex.EncodeToString(sum[:6]))
@@ -31,12 +48,9 @@ func (d *Distribution) NewDataDir(ctx context.Context, dir string, settings ...s
 		return d.initialise(ctx, into, settings)
 	})
 	if err != nil {
-		return fmt.Errorf("prepare a data directory: %w", err)
+		return "", fmt.Errorf("prepare a data directory: %w", err)
 	}
-	if err := copyTree(filepath.Join(template, "data"), dir); err != nil {
-		return fmt.Errorf("copy the prepared data directory: %w", err)
-	}
-	return nil
+	return template, nil
 }
 
 // RunAs is the option-file lines that the user running the sandbox needs:

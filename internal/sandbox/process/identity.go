@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // ErrGone says that the process an Identity was taken from runs no longer; its
@@ -123,25 +124,65 @@ func bootID() (string, error) {
 	return strings.TrimSpace(string(content)), nil
 }
 
-// stat reads state and start time. The command name in field 2 may hold
-// blanks and parentheses, so the fields are counted after the last ')'.
+// freezeLimit bounds the wait for threads that are deep in the kernel.
+const freezeLimit = 30 * time.Second
+
+// Freeze stops this very process until it is sent SIGCONT, and returns when
+// every thread of it stands: the signal alone only begins that.
+func (id Identity) Freeze() error {
+	if err := id.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(freezeLimit); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if !id.Alive() {
+			return ErrGone
+		}
+		if id.stands() {
+			return nil
+		}
+	}
+	return fmt.Errorf("freeze process %d: some of its threads still run after %v", id.PID, freezeLimit)
+}
+
+// stands tells whether every thread is stopped. A thread that has begun to
+// stop cannot make another, so one look that finds all stopped is enough.
+func (id Identity) stands() bool {
+	threads, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(id.PID), "task/*/stat"))
+	if err != nil || len(threads) == 0 {
+		return false
+	}
+	for _, thread := range threads {
+		if state, _, err := parseStat(thread); err == nil && state != 'T' {
+			return false
+		}
+	}
+	return true
+}
+
 func stat(pid int) (state byte, start uint64, err error) {
-	content, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	return parseStat(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+}
+
+// parseStat reads state and start time of a process or thread, or returns
+// ErrGone. The command name in field 2 may hold blanks and parentheses, so the
+// fields are counted after the last ')'.
+func parseStat(path string) (state byte, start uint64, err error) {
+	content, err := os.ReadFile(path)
 	if err != nil {
 		return 0, 0, ErrGone
 	}
 	text := string(content)
 	end := strings.LastIndexByte(text, ')')
 	if end < 0 {
-		return 0, 0, fmt.Errorf("/proc/%d/stat: no command name in %q", pid, text)
+		return 0, 0, fmt.Errorf("%s: no command name in %q", path, text)
 	}
 	fields := strings.Fields(text[end+1:])
 	if len(fields) < 20 {
-		return 0, 0, fmt.Errorf("/proc/%d/stat: %d fields after the command name, want at least 20", pid, len(fields))
+		return 0, 0, fmt.Errorf("%s: %d fields after the command name, want at least 20", path, len(fields))
 	}
 	start, err = strconv.ParseUint(fields[19], 10, 64)
 	if err != nil {
-		return 0, 0, fmt.Errorf("/proc/%d/stat: start time: %w", pid, err)
+		return 0, 0, fmt.Errorf("%s: start time: %w", path, err)
 	}
 	return fields[0][0], start, nil
 }

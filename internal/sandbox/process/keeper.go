@@ -153,6 +153,16 @@ func (k *Keeper) Signal(sig syscall.Signal) error {
 	return server.Signal(sig)
 }
 
+// Freeze stops the server that runs now in its tracks, until Signal sends it
+// SIGCONT. It returns ErrGone when no server runs.
+func (k *Keeper) Freeze() error {
+	server, err := k.Server()
+	if err != nil {
+		return err
+	}
+	return server.Freeze()
+}
+
 // Hold makes the server's next end final, whatever the mode.
 func (k *Keeper) Hold() error {
 	if err := os.WriteFile(filepath.Join(k.Dir, stopFile), nil, 0o600); err != nil {

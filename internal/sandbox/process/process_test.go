@@ -245,6 +245,24 @@ func TestKeeperStop(t *testing.T) {
 	})
 }
 
+func TestFreezeReturnsWhenTheServerStands(t *testing.T) {
+	k := keep(t, Bare, "/bin/sh", "-c", `while :; do :; done`)
+	busy := server(t, k)
+	require.NoError(t, k.Freeze())
+	state, _, err := stat(busy.PID)
+	require.NoError(t, err)
+	require.Equal(t, "T", string(state))
+	require.True(t, busy.Alive(), "frozen is not gone")
+	require.NoError(t, k.Signal(syscall.SIGCONT))
+	eventually(t, "the server goes on", func() bool {
+		state, _, err := stat(busy.PID)
+		return err == nil && state != 'T'
+	})
+	require.NoError(t, k.Stop(t.Context(), 0))
+	require.ErrorIs(t, busy.Freeze(), ErrGone)
+	require.ErrorIs(t, k.Freeze(), ErrGone)
+}
+
 func TestKeeperHoldMakesACrashFinal(t *testing.T) {
 	k := keep(t, Container, "/bin/sleep", "1000")
 	first := server(t, k)

@@ -77,6 +77,7 @@ func build(ctx context.Context, dir string) error {
 		}
 	}
 	command := exec.CommandContext(ctx, goProgram, "build", "-mod=readonly",
+		"-ldflags=-X github.com/temporalio/cli/temporalcli.Version="+version,
 		"-o", filepath.Join(dir, "temporal"), "github.com/temporalio/cli/cmd/temporal")
 	command.Dir = module
 	// The caller's workspace, vendoring and flags are about other modules.
