@@ -18,6 +18,7 @@ type Event struct {
 	DefinerUser, DefinerHost string
 
 	charset, collation string
+	statement          string // in that character set
 }
 
 // DisableEvents marks every ENABLED event as belonging to the source (DISABLE ON REPLICA), as replication itself would have done:
@@ -31,6 +32,11 @@ func DisableEvents(ctx context.Context, c *node.Claim) (disabled []Event, err er
 	events, err := enabledEvents(ctx, c)
 	if err != nil || len(events) == 0 {
 		return nil, err
+	}
+	for i := range events { // while the session still is in its own character set
+		if events[i].statement, err = events[i].encode(ctx, c); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.Exec(ctx, "keep the events' change out of the binary log", "SET SESSION sql_log_bin = 0"); err != nil {
 		return nil, err
@@ -89,20 +95,13 @@ func enabledEvents(ctx context.Context, r node.Reader) ([]Event, error) {
 	return events, err
 }
 
-// disable alters one event. Without DEFINER the caller would become its definer; and ALTER EVENT writes the session's
-// character set and collation into the event (both measured on 9.7), so the session takes on the event's for the while.
+// disable alters one event. ALTER EVENT writes the session's character set and collation into the event (measured on 9.7),
+// so the session takes on the event's for the while.
 func disable(ctx context.Context, c *node.Claim, e Event) error {
-	doing := fmt.Sprintf("disable event %s.%s", e.Schema, e.Name)
-	statement := fmt.Sprintf("ALTER DEFINER=%s@%s EVENT %s.%s %s",
-		node.Quote(e.DefinerUser), node.Quote(e.DefinerHost), node.Quote(e.Schema), node.Quote(e.Name), c.Version().DisableOnReplica())
-	encoded, err := encode(ctx, c, statement, e.charset)
-	if err != nil {
-		return err
-	}
 	if err := setCharset(ctx, c, e.charset, e.collation); err != nil {
 		return err
 	}
-	return c.Exec(ctx, doing, encoded)
+	return c.Exec(ctx, fmt.Sprintf("disable event %s.%s", e.Schema, e.Name), e.statement)
 }
 
 var charsetName = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
@@ -114,26 +113,30 @@ func setCharset(ctx context.Context, c *node.Claim, client, collation string) er
 	return c.Exec(ctx, "set the session's character set", "SET character_set_client = "+client+", collation_connection = "+collation)
 }
 
-// encode writes the statement in the character set in which the session will be read. The session must still be in its own.
-func encode(ctx context.Context, c *node.Claim, statement, charset string) (string, error) {
-	if !charsetName.MatchString(charset) {
-		return "", node.Wrap(c.Name(), "encode a statement", fmt.Errorf("%q is no name of a character set", charset))
-	}
+// encode writes the statement that disables the event in the event's character set, in which the session will be read. Without
+// DEFINER the caller would become the definer (measured on 9.7).
+func (e Event) encode(ctx context.Context, c *node.Claim) (string, error) {
+	const doing = "encode a statement"
+	statement := fmt.Sprintf("ALTER DEFINER=%s@%s EVENT %s.%s %s",
+		node.Quote(e.DefinerUser), node.Quote(e.DefinerHost), node.Quote(e.Schema), node.Quote(e.Name), c.Version().DisableOnReplica())
 	if isASCII(statement) {
 		return statement, nil
 	}
+	if !charsetName.MatchString(e.charset) {
+		return "", node.Wrap(c.Name(), doing, fmt.Errorf("%q is no name of a character set", e.charset))
+	}
 	var digits string
 	var faithful bool
-	err := node.One(ctx, c, "encode a statement", "SELECT HEX(CONVERT(? USING "+charset+")), CONVERT(CONVERT(? USING "+charset+") USING utf8mb4) = BINARY ?",
+	err := node.One(ctx, c, doing, "SELECT HEX(CONVERT(? USING "+e.charset+")), CONVERT(CONVERT(? USING "+e.charset+") USING utf8mb4) = BINARY ?",
 		[]any{statement, statement, statement}, &digits, &faithful)
 	if err != nil {
 		return "", err
 	}
 	if !faithful {
-		return "", node.Wrap(c.Name(), "encode a statement", fmt.Errorf("%s cannot be written in %s, the character set of the event", statement, charset))
+		return "", node.Wrap(c.Name(), doing, fmt.Errorf("%s cannot be written in %s, the character set of the event", statement, e.charset))
 	}
 	raw, err := hex.DecodeString(digits)
-	return string(raw), node.Wrap(c.Name(), "encode a statement", err)
+	return string(raw), node.Wrap(c.Name(), doing, err)
 }
 
 func isASCII(s string) bool {

@@ -53,21 +53,25 @@ func readFilters(ctx context.Context, r node.Reader) ([]Filter, error) {
 	return filters, nil
 }
 
-// setFilters puts the dynamic filters back, each with the scope it had. The applier must not run.
-func setFilters(ctx context.Context, c *node.Claim, filters []Filter) error {
+type filterStatement struct {
+	statement string
+	args      []any
+}
+
+// filterStatements put the dynamic filters back, each with the scope it had.
+func filterStatements(filters []Filter) ([]filterStatement, error) {
+	var all []filterStatement
 	for _, f := range filters {
 		if !f.dynamic() {
 			continue
 		}
-		rule, args, err := f.statement()
+		statement, args, err := f.statement()
 		if err != nil {
-			return node.Wrap(c.Name(), "put back a replication filter", err)
+			return nil, err
 		}
-		if err := c.Exec(ctx, "put back a replication filter", rule, args...); err != nil {
-			return err
-		}
+		all = append(all, filterStatement{statement, args})
 	}
-	return nil
+	return all, nil
 }
 
 func (f Filter) statement() (string, []any, error) {

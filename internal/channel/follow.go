@@ -51,17 +51,22 @@ func Follow(ctx context.Context, c *node.Claim, source Source, note Note) error 
 	if len(source.Password) > MaxPassword {
 		return node.Wrap(c.Name(), "follow the primary", fmt.Errorf("the replication password has %d characters; MySQL takes at most %d", len(source.Password), MaxPassword))
 	}
+	// All that can be refused here is refused before anything is forgotten.
 	want := wanted(source, note)
+	parts, args, err := clauses(want)
+	if err != nil {
+		return node.Wrap(c.Name(), "follow the primary", err)
+	}
+	filters, err := filterStatements(note.Filters)
+	if err != nil {
+		return node.Wrap(c.Name(), "follow the primary", err)
+	}
 	follows, err := already(ctx, c, source, want, note.Filters)
 	if err != nil || follows {
 		return err
 	}
 	if err := Forget(ctx, c); err != nil {
 		return err
-	}
-	parts, args, err := clauses(want)
-	if err != nil {
-		return node.Wrap(c.Name(), "follow the primary", err)
 	}
 	parts = append([]string{"SOURCE_HOST = ?", "SOURCE_PORT = " + strconv.Itoa(source.Port), "SOURCE_USER = ?", "SOURCE_PASSWORD = ?", "SOURCE_AUTO_POSITION = 1"}, parts...)
 	args = append([]any{source.Host, source.User, source.Password}, args...)
@@ -70,8 +75,10 @@ func Follow(ctx context.Context, c *node.Claim, source Source, note Note) error 
 	if err != nil {
 		return err
 	}
-	if err := setFilters(ctx, c, note.Filters); err != nil {
-		return err
+	for _, f := range filters { // while the applier does not run
+		if err := c.Exec(ctx, "put back a replication filter", f.statement, f.args...); err != nil {
+			return err
+		}
 	}
 	return c.Exec(ctx, "start replication", "START REPLICA FOR CHANNEL ''")
 }

@@ -25,6 +25,9 @@ type Note struct {
 	// AssignGTIDs is ASSIGN_GTIDS_TO_ANONYMOUS_TRANSACTIONS when it was not OFF. It excludes auto position, so Follow does not put
 	// it back: see Unkept.
 	AssignGTIDs string `json:"assignGtids,omitempty"`
+	// IgnoreServerIDs is IGNORE_SERVER_IDS from a time before GTIDs. With gtid_mode=ON it is refused (3139, measured on 9.7), so Follow
+	// does not put it back.
+	IgnoreServerIDs string `json:"ignoreServerIds,omitempty"`
 }
 
 // DelaySeconds is the noted SOURCE_DELAY.
@@ -43,6 +46,9 @@ func (n Note) Unkept() []string {
 	}
 	if n.AssignGTIDs != "" {
 		unkept = append(unkept, "ASSIGN_GTIDS_TO_ANONYMOUS_TRANSACTIONS was "+n.AssignGTIDs+" and becomes OFF")
+	}
+	if n.IgnoreServerIDs != "" {
+		unkept = append(unkept, "IGNORE_SERVER_IDS was ("+n.IgnoreServerIDs+") and becomes ()")
 	}
 	return unkept
 }
@@ -77,7 +83,7 @@ func Take(ctx context.Context, r node.Reader) (Note, error) {
 	note.AutoPosition = node.IsOn(connection[0]["AUTO_POSITION"])
 	collect(note.Options, connection[0], connectionOptions)
 	collect(note.Options, applier[0], applierOptions)
-	collect(note.Options, status[0], statusOptions)
+	note.IgnoreServerIDs = status[0]["Replicate_Ignore_Server_Ids"]
 	if kind := applier[0]["ASSIGN_GTIDS_TO_ANONYMOUS_TRANSACTIONS_TYPE"]; kind != "" && kind != "OFF" {
 		note.AssignGTIDs = kind
 		if value := applier[0]["ASSIGN_GTIDS_TO_ANONYMOUS_TRANSACTIONS_VALUE"]; value != "" {

@@ -17,7 +17,6 @@ const (
 	toggle              // 0 or 1
 	word                // a bare keyword
 	account             // 'user'@'host'
-	list                // (1,2,3)
 )
 
 // option is one option of CHANGE REPLICATION SOURCE and the column that shows its value.
@@ -64,14 +63,10 @@ var applierOptions = []option{
 
 const (
 	optionDelay     = "SOURCE_DELAY"
-	optionIgnoreIDs = "IGNORE_SERVER_IDS"
 	optionPublicKey = "GET_SOURCE_PUBLIC_KEY"
 )
 
-// statusOptions are shown by SHOW REPLICA STATUS alone.
-var statusOptions = []option{{optionIgnoreIDs, "Replicate_Ignore_Server_Ids", list}}
-
-func knownOptions() []option { return slices.Concat(connectionOptions, applierOptions, statusOptions) }
+func knownOptions() []option { return slices.Concat(connectionOptions, applierOptions) }
 
 // collect reads the options of a row by their column. NULL, and a column that the version lacks, are absent.
 func collect(into map[string]string, row map[string]string, options []option) {
@@ -98,7 +93,6 @@ func toggleOf(shown string) string {
 var (
 	numberPattern  = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
 	wordPattern    = regexp.MustCompile(`^[A-Z_]+$`)
-	listPattern    = regexp.MustCompile(`^[0-9]*( *, *[0-9]+)*$`)
 	accountPattern = regexp.MustCompile("^['`\"]?(.*?)['`\"]?@['`\"]?([^@]*?)['`\"]?$")
 )
 
@@ -136,11 +130,6 @@ func clauses(options map[string]string) ([]string, []any, error) {
 				return nil, nil, bad
 			}
 			parts, args = append(parts, name+" = ?@?"), append(args, m[1], m[2])
-		case list:
-			if !listPattern.MatchString(value) {
-				return nil, nil, bad
-			}
-			parts = append(parts, name+" = ("+value+")")
 		}
 	}
 	return parts, args, nil

@@ -1,0 +1,27 @@
+package channel_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/clusterresync/clusterresync/internal/sandbox"
+)
+
+// servers is one primary and one secondary, shared; every test leaves the secondary unfenced and replicating.
+var servers *sandbox.Cluster
+
+func TestMain(m *testing.M) {
+	c, end, err := sandbox.ForTestMain(sandbox.Options{Nodes: sandbox.Nodes(2)})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	servers = c
+	code := m.Run()
+	if err := end(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
