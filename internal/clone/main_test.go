@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/clusterresync/clusterresync/internal/sandbox"
 )
@@ -13,7 +14,7 @@ import (
 var servers *sandbox.Cluster
 
 func TestMain(m *testing.M) {
-	c, end, err := sandbox.ForTestMain(sandbox.Options{Nodes: []sandbox.NodeOptions{{Links: true}, {Links: true}, {Supervision: sandbox.Bare}}})
+	c, end, err := sandbox.ForTestMain(sandbox.Options{Nodes: []sandbox.NodeOptions{{Links: true}, {Links: true, RestartPause: 10 * time.Millisecond}, {Supervision: sandbox.Bare}}})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

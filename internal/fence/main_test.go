@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/clusterresync/clusterresync/internal/sandbox"
 )
@@ -12,7 +13,7 @@ import (
 var servers *sandbox.Cluster
 
 func TestMain(m *testing.M) {
-	c, end, err := sandbox.ForTestMain(sandbox.Options{Nodes: sandbox.Nodes(2)})
+	c, end, err := sandbox.ForTestMain(sandbox.Options{Nodes: []sandbox.NodeOptions{{}, {RestartPause: 10 * time.Millisecond}}})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

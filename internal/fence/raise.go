@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	sessionPoll = 100 * time.Millisecond
+	sessionPoll = 50 * time.Millisecond
 	// A killed session may roll back for a while; longer than this is for the caller's retry.
 	sessionWait = 60 * time.Second
 )

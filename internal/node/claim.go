@@ -17,7 +17,7 @@ func LockName(serverUUID string) string { return "clusterresync/" + serverUUID }
 
 const (
 	defaultLockWait = 60 * time.Second
-	lockPoll        = 200 * time.Millisecond
+	lockPoll        = 50 * time.Millisecond
 	releaseTimeout  = 3 * time.Second
 )
 

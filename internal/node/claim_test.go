@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -246,6 +247,20 @@ func TestAClaimWithoutThePrimaryConfirmsNothing(t *testing.T) {
 	require.Error(t, c.Confirm(t.Context()))
 }
 
+// A killed holder may take its time; what waits for it gives up within its bound, and says so.
+func TestTheWaitForAHolderIsBounded(t *testing.T) {
+	s := servers.Nodes[1]
+	n := nodetest.Open(t, servers, s)
+	first := nodetest.Claim(t, servers, s)
+	o := nodetest.Options(t, servers, s)
+	o.LockWait = time.Nanosecond
+	_, err := n.Claim(t.Context(), o)
+	var held *node.LockHeldError
+	require.ErrorAs(t, err, &held)
+	require.Equal(t, first.ConnectionID(), held.Holder.ConnectionID)
+	require.NoError(t, nodetest.Claim(t, servers, s).Confirm(t.Context()))
+}
+
 func TestALostLockIsALostClaim(t *testing.T) {
 	c := nodetest.Claim(t, servers, servers.Nodes[1])
 	require.NoError(t, c.Exec(t.Context(), "lose the lock", "DO RELEASE_ALL_LOCKS()"))
@@ -333,6 +348,8 @@ func TestAStoppedProcessIsHarmlessWhenItGoesOn(t *testing.T) {
 	require.Equal(t, "claimed\n", said)
 
 	require.NoError(t, cmd.Process.Signal(syscall.SIGSTOP))
+	// The signal is sent when the call returns, and not yet obeyed by every thread.
+	require.Eventually(t, func() bool { return stopped(t, cmd.Process.Pid) }, minute, tick)
 	_, err = io.WriteString(in, "go on\n")
 	require.NoError(t, err)
 	overtaker := nodetest.Claim(t, servers, s)
@@ -343,4 +360,21 @@ func TestAStoppedProcessIsHarmlessWhenItGoesOn(t *testing.T) {
 	require.Equal(t, "lost\n", string(rest))
 	require.NotEqual(t, "4321", nodetest.String(t, s, "SELECT @@global.max_connect_errors"))
 	require.NoError(t, overtaker.Confirm(t.Context()))
+}
+
+func stopped(t *testing.T, pid int) bool {
+	t.Helper()
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	require.NoError(t, err)
+	require.NotEmpty(t, tasks)
+	for _, task := range tasks {
+		stat, err := os.ReadFile(task)
+		require.NoError(t, err)
+		_, state, found := strings.Cut(string(stat), ") ") // after "pid (command) "
+		require.True(t, found)
+		if state[0] != 'T' {
+			return false
+		}
+	}
+	return true
 }

@@ -2,7 +2,13 @@ package node_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"database/sql"
 	"errors"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -191,4 +197,68 @@ func TestOneWithoutARow(t *testing.T) {
 	var typed *node.Error
 	require.True(t, errors.As(err, &typed))
 	require.Equal(t, "db1", typed.Node)
+}
+
+func TestTLS(t *testing.T) {
+	cipher := func(e node.Endpoint) string {
+		n, err := node.Open(e)
+		require.NoError(t, err)
+		defer n.Close()
+		rows, err := node.Table(t.Context(), n, "look at the session", "SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+		require.NoError(t, err)
+		return rows[0]["Value"]
+	}
+	e := nodetest.Endpoint(servers, servers.Nodes[1])
+	require.Empty(t, cipher(e))
+	ca, err := os.ReadFile(filepath.Join(servers.Nodes[1].DataDir(), "ca.pem"))
+	require.NoError(t, err)
+	pool := x509.NewCertPool()
+	require.True(t, pool.AppendCertsFromPEM(ca))
+	// The server's own certificate names no host, so its chain alone is verified, as VERIFY_CA does.
+	e.TLS = &tls.Config{InsecureSkipVerify: true, VerifyConnection: func(s tls.ConnectionState) error {
+		_, err := s.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: pool})
+		return err
+	}}
+	require.NotEmpty(t, cipher(e))
+	e.TLS = &tls.Config{ServerName: "elsewhere.example"}
+	n, err := node.Open(e)
+	require.NoError(t, err)
+	defer n.Close()
+	require.Error(t, n.Ping(t.Context()))
+}
+
+// lying is a server that answers the question for its version with something else.
+type lying struct {
+	*node.Node
+	version, comment string
+}
+
+func (l lying) Query(ctx context.Context, doing, query string, args ...any) (*sql.Rows, error) {
+	if strings.Contains(query, "@@version") {
+		return l.Node.Query(ctx, doing, "SELECT ?, ?", l.version, l.comment)
+	}
+	return l.Node.Query(ctx, doing, query, args...)
+}
+
+func TestWhatIsNoMySQLIsRefused(t *testing.T) {
+	n := nodetest.Open(t, servers, servers.Nodes[0])
+	for _, l := range []lying{{n, "10.11.6-MariaDB-1", "Debian 12"}, {n, "11.4.2", "mariadb.org binary distribution"}, {n, "not a version", "x"}} {
+		_, err := node.ReadIdentity(t.Context(), l)
+		require.ErrorIs(t, err, node.ErrNotMySQL)
+	}
+}
+
+func TestSessions(t *testing.T) {
+	n := nodetest.Open(t, servers, servers.Nodes[0])
+	sessions, err := n.Sessions(t.Context())
+	require.NoError(t, err)
+	dumps := 0
+	for _, s := range sessions {
+		require.NotEmpty(t, s.User)
+		if s.DumpsBinaryLog() {
+			dumps++
+			require.Equal(t, servers.Accounts.Replication.User, s.User)
+		}
+	}
+	require.Equal(t, 2, dumps)
 }
