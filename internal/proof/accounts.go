@@ -53,9 +53,6 @@ func (e *engine) proveAccounts(ctx context.Context) error {
 		for _, name := range e.options.IgnoreAccounts {
 			r.note(contract.ProofAccounts, "not compared on request: "+name)
 		}
-		if err := e.compareObjects(ctx, r, contract.ProofAccounts, accountAspects, skip); err != nil {
-			return err
-		}
 	}
-	return nil
+	return e.compareObjects(ctx, contract.ProofAccounts, accountAspects, skip)
 }

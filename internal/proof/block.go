@@ -8,10 +8,12 @@ import (
 
 // Bounds of a block, beside sizes.blockRows: bytes keep memory flat and a statement short when rows are large.
 const (
-	blockBytes    = 8 << 20
-	blockRowsMin  = 64
-	noKeyBuckets  = 1024
-	progressEvery = 4096
+	blockBytes   = 8 << 20
+	blockRowsMin = 64
+	// blockRowsUnknown is the first block of a table whose size the server does not know.
+	blockRowsUnknown = 1000
+	noKeyBuckets     = 1024
+	progressEvery    = 4096
 )
 
 // block is what one side showed of one span, up to a number of rows.
@@ -45,10 +47,10 @@ func readBlock(ctx context.Context, s *session, d *digester, at span, limit int)
 	return b, err
 }
 
-// limitFor is the number of rows that make a block of about blockBytes.
+// limitFor is the number of rows that make a block of about blockBytes. Rows of unknown size are met with a careful number.
 func (z sizes) limitFor(rowBytes int64) int {
 	if rowBytes <= 0 {
-		return z.blockRows
+		return min(z.blockRows, blockRowsUnknown)
 	}
 	return int(min(int64(z.blockRows), max(blockRowsMin, blockBytes/rowBytes)))
 }

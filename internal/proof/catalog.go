@@ -17,7 +17,7 @@ type table struct {
 	schema, name string
 	engine       string
 	rows         int64 // the server's estimate
-	rowBytes     int64 // the server's estimate of one row
+	bytes        int64 // the server's estimate, on disk
 	columns      []column
 	key          []keyPart // of the NOT NULL unique key that orders the rows; empty: none
 	keyName      string
@@ -66,14 +66,14 @@ func (c catalog) sorted() []*table {
 	return out
 }
 
-// readCatalog reads the shape of every user table: four statements, however many tables there are. It reads what is committed now,
-// not what a snapshot shows, so callers read it before and after they rely on it.
+// readCatalog reads the shape of every user table: a handful of statements, however many tables there are. It reads what is committed
+// now, not what a snapshot shows, so callers read it before and after they rely on it.
 func readCatalog(ctx context.Context, s *session) (catalog, error) {
 	c := catalog{}
 	keep := interner{}
-	err := eachText(ctx, s, `SELECT TABLE_SCHEMA, TABLE_NAME, COALESCE(ENGINE,''), COALESCE(TABLE_ROWS,0), COALESCE(AVG_ROW_LENGTH,0)
+	err := eachText(ctx, s, `SELECT TABLE_SCHEMA, TABLE_NAME, COALESCE(ENGINE,'')
 		FROM information_schema.TABLES WHERE TABLE_TYPE='BASE TABLE' AND TABLE_SCHEMA `+userSchemas, func(r []sql.RawBytes) error {
-		t := &table{schema: keep.string(r[0]), name: string(r[1]), engine: keep.string(r[2]), rows: number(r[3]), rowBytes: number(r[4])}
+		t := &table{schema: keep.string(r[0]), name: string(r[1]), engine: keep.string(r[2])}
 		c[t.id()] = t
 		return nil
 	})
@@ -101,6 +101,27 @@ func readCatalog(ctx context.Context, s *session) (catalog, error) {
 		t.shape = t.computeShape()
 	}
 	return c, nil
+}
+
+// readSizes adds the estimates. They come from InnoDB's own table: information_schema.TABLES would open every table for them, and a
+// read-only server cannot even remember what it found (measured on 9.7: 1.4 ms a table, each time).
+func readSizes(ctx context.Context, s *session, c catalog) error {
+	return eachText(ctx, s, `SELECT database_name, SUBSTRING_INDEX(SUBSTRING_INDEX(table_name, '#P#', 1), '#p#', 1), n_rows,
+		clustered_index_size * @@global.innodb_page_size FROM mysql.innodb_table_stats`, func(r []sql.RawBytes) error {
+		if t := c[tableName{string(r[0]), string(r[1])}]; t != nil {
+			t.rows += number(r[2])
+			t.bytes += number(r[3])
+		}
+		return nil
+	})
+}
+
+// rowBytes is about the size of one row; 0 when nothing is known.
+func (t *table) rowBytes() int64 {
+	if t.rows == 0 {
+		return 0
+	}
+	return t.bytes / t.rows
 }
 
 // readColumns leaves virtual generated columns out: they hold nothing that the others do not, and their definitions are compared with

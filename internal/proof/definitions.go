@@ -135,48 +135,62 @@ const (
 	definitionPause = 250 * time.Millisecond
 )
 
-// compareDefinitions reports, for one secondary, the objects whose definitions differ for good, and those that never stood still.
-func (e *engine) compareDefinitions(ctx context.Context, r *replica, aspects []aspect, skip func(objectID) bool) (differ, restless []objectID, examined int, err error) {
-	for try := range definitionTries {
-		if try > 0 {
-			if err := pause(ctx, definitionPause); err != nil {
-				return nil, nil, 0, err
-			}
-		}
+// judgement is what came out about one secondary.
+type judgement struct {
+	differ   []objectID // for good
+	restless []objectID // never stood still
+}
+
+// compareDefinitions judges all secondaries, and gives the number of objects on the primary.
+func (e *engine) compareDefinitions(ctx context.Context, aspects []aspect, skip func(objectID) bool) ([]judgement, int, error) {
+	out := make([]judgement, len(e.replicas))
+	for try := 1; ; try++ {
 		before, err := readDefinitions(ctx, e.primary.control, aspects)
 		if err != nil {
-			return nil, nil, 0, err
+			return nil, 0, err
 		}
-		if _, err := r.catchUp(ctx, &e.primary, e.options.CatchUp); err != nil {
-			return nil, nil, 0, err
-		}
-		theirs, err := readDefinitions(ctx, r.control, aspects)
+		suspects := make([][]objectID, len(e.replicas))
+		theirs := make([]definitions, len(e.replicas))
+		err = e.onceCaughtUp(ctx, func(r *replica) (err error) {
+			theirs[r.index], err = readDefinitions(ctx, r.control, aspects)
+			return err
+		})
 		if err != nil {
-			return nil, nil, 0, err
+			return nil, 0, err
 		}
-		differ, restless, examined = nil, nil, len(before)
-		suspects := slices.DeleteFunc(differing(before, theirs), skip)
-		if len(suspects) == 0 {
-			return nil, nil, examined, nil
+		found := false
+		for i := range e.replicas {
+			suspects[i] = slices.DeleteFunc(differing(before, theirs[i]), skip)
+			found = found || len(suspects[i]) > 0
+			out[i] = judgement{}
+		}
+		if !found {
+			return out, len(before), nil
 		}
 		after, err := readDefinitions(ctx, e.primary.control, aspects)
 		if err != nil {
-			return nil, nil, 0, err
+			return nil, 0, err
 		}
-		for _, id := range suspects {
-			was, had := before[id]
-			is, has := after[id]
-			if had == has && was == is {
-				differ = append(differ, id)
-			} else {
-				restless = append(restless, id)
+		restless := false
+		for i := range e.replicas {
+			for _, id := range suspects[i] {
+				was, had := before[id]
+				is, has := after[id]
+				if had == has && was == is {
+					out[i].differ = append(out[i].differ, id)
+				} else {
+					out[i].restless = append(out[i].restless, id)
+					restless = true
+				}
 			}
 		}
-		if len(restless) == 0 {
-			return differ, nil, examined, nil
+		if !restless || try >= definitionTries {
+			return out, len(before), nil
+		}
+		if err := pause(ctx, definitionPause); err != nil {
+			return nil, 0, err
 		}
 	}
-	return differ, restless, examined, nil
 }
 
 // fact is one row of an aspect.

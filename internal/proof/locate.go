@@ -57,7 +57,7 @@ func (l *locator) ordered() error {
 	t := l.span.table
 	identity := t.identity()
 	at := l.span
-	limit := l.options.sizes.limitFor(t.rowBytes)
+	limit := l.options.sizes.limitFor(t.rowBytes())
 	var finds []found
 	find := func(kind contract.ProofDifferenceKind, row []driver.Value) error {
 		if len(finds) >= listedPerSpan {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -161,6 +163,20 @@ func (r *replica) catchUp(ctx context.Context, primary *server, bound time.Durat
 			return "", fmt.Errorf("%s: did not catch up with %s within %v: misses %s%s: %w", r.name, primary.name, bound, cut(missing, 200), hint, ErrBehind)
 		}
 	}
+}
+
+// onceCaughtUp reads from all secondaries at the same time, after each has caught up.
+func (e *engine) onceCaughtUp(ctx context.Context, read func(*replica) error) error {
+	for _, r := range e.replicas { // one after another: they share the primary's control session
+		if _, err := r.catchUp(ctx, &e.primary, e.options.CatchUp); err != nil {
+			return err
+		}
+	}
+	var all errgroup.Group
+	for _, r := range e.replicas {
+		all.Go(func() error { return read(r) })
+	}
+	return all.Wait()
 }
 
 func (r *replica) subtractExecuted(ctx context.Context, set string) (string, error) {

@@ -136,24 +136,21 @@ func compareInt(a, b int64) int {
 	return 0
 }
 
-// readCatalogs reads the primary's and every secondary's catalog, the secondaries having caught up first.
+// readCatalogs reads the primary's catalog, with its estimates, and then every secondary's, the secondaries having caught up.
 func (e *engine) readCatalogs(ctx context.Context) ([]catalog, error) {
-	ours, err := readCatalog(ctx, e.primary.control)
-	if err != nil {
+	out := make([]catalog, 1+len(e.replicas))
+	var err error
+	if out[0], err = readCatalog(ctx, e.primary.control); err != nil {
 		return nil, err
 	}
-	out := []catalog{ours}
-	for _, r := range e.replicas {
-		if _, err := r.catchUp(ctx, &e.primary, e.options.CatchUp); err != nil {
-			return nil, err
-		}
-		theirs, err := readCatalog(ctx, r.control)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, theirs)
+	if err := readSizes(ctx, e.primary.control, out[0]); err != nil {
+		return nil, err
 	}
-	return out, nil
+	err = e.onceCaughtUp(ctx, func(r *replica) (err error) {
+		out[r.index+1], err = readCatalog(ctx, r.control)
+		return err
+	})
+	return out, err
 }
 
 // onePair takes a pair, works off what it can, and puts the rest into todo again: what the pair became too old for, suspicions to be
@@ -418,7 +415,7 @@ func (s *stream) on(ctx context.Context, i int, read func(i int, session *sessio
 // compareBlocks reads all servers block by block. The primary's block says where the next begins, on every server.
 func (s *stream) compareBlocks(ctx context.Context, j job) error {
 	w := s.work
-	limit := w.engine.options.sizes.limitFor(j.span.table.rowBytes)
+	limit := w.engine.options.sizes.limitFor(j.span.table.rowBytes())
 	blocks := make([]block, len(s.sessions))
 	for {
 		err := s.onAll(ctx, j.unit.state.replicas, func(i int, session *session) (err error) {

@@ -64,10 +64,10 @@ var schemaAspects = []aspect{
 
 // proveSchema compares the definition of every schema object, and wants no event able to run on a secondary.
 func (e *engine) proveSchema(ctx context.Context) error {
+	if err := e.compareObjects(ctx, contract.ProofSchema, schemaAspects, func(objectID) bool { return false }); err != nil {
+		return err
+	}
 	for _, r := range e.replicas {
-		if err := e.compareObjects(ctx, r, contract.ProofSchema, schemaAspects, func(objectID) bool { return false }); err != nil {
-			return err
-		}
 		if err := e.compareEventStatus(ctx, r); err != nil {
 			return err
 		}
@@ -78,28 +78,37 @@ func (e *engine) proveSchema(ctx context.Context) error {
 // maxExplained bounds how many differing objects are looked at in detail; the others are counted.
 const maxExplained = 200
 
-func (e *engine) compareObjects(ctx context.Context, r *replica, name contract.ProofLayerName, aspects []aspect, skip func(objectID) bool) error {
-	differ, restless, examined, err := e.compareDefinitions(ctx, r, aspects, skip)
+func (e *engine) compareObjects(ctx context.Context, name contract.ProofLayerName, aspects []aspect, skip func(objectID) bool) error {
+	judgements, examined, err := e.compareDefinitions(ctx, aspects, skip)
 	if err != nil {
 		return err
 	}
-	r.layer(name).Examined += int64(examined)
-	for i, id := range differ {
-		object := contract.ProofDifference{Kind: contract.ProofChanged, Object: "definition", Schema: id.schema, Name: id.name}
-		var parts []contract.ProofDifference
+	for i, r := range e.replicas {
+		r.layer(name).Examined = int64(examined)
+		if err := e.reportObjects(ctx, r, name, aspects, judgements[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *engine) reportObjects(ctx context.Context, r *replica, name contract.ProofLayerName, aspects []aspect, j judgement) error {
+	for i, id := range j.differ {
+		parts := []contract.ProofDifference{{Kind: contract.ProofChanged, Object: "definition", Schema: id.schema, Name: id.name}}
 		if i < maxExplained {
-			if parts, err = e.explain(ctx, r, aspects, id); err != nil {
+			explained, err := e.explain(ctx, r, aspects, id)
+			if err != nil {
 				return err
 			}
-		}
-		if len(parts) == 0 { // beyond the bound, or changed again since
-			parts = append(parts, object)
+			if len(explained) > 0 { // else changed again since
+				parts = explained
+			}
 		}
 		for _, d := range parts {
 			r.differ(name, e.options.Listed, d)
 		}
 	}
-	for _, id := range restless {
+	for _, id := range j.restless {
 		r.gap(name, fmt.Sprintf("%s.%s kept changing on %s and could not be compared", id.schema, id.name, e.primary.name))
 	}
 	return nil
