@@ -2,8 +2,11 @@ package activities
 
 import (
 	"context"
+	"errors"
 
+	"github.com/clusterresync/clusterresync/internal/clone"
 	"github.com/clusterresync/clusterresync/internal/fence"
+	"github.com/clusterresync/clusterresync/internal/node"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -25,11 +28,31 @@ func (a *Activities) fence(ctx context.Context, in FenceInput) error {
 		return err
 	}
 	defer site.close()
-	claim, err := site.claim(ctx, a.stillCurrent(ctx, pulse))
+	claim, err := site.claimWreck(ctx, a.stillCurrent(ctx, pulse), pulse)
 	if err != nil {
 		return err
 	}
 	defer claim.Close()
 	_, err = fence.Raise(ctx, claim)
 	return err
+}
+
+// claimWreck is claim for the first step of a node. A clone that runs already is that of an earlier run which was terminated: this run
+// has the cluster's lock, no node child is open, and no clone of its own can have begun. It is killed, because what it fills is erased
+// next.
+func (s *site) claimWreck(ctx context.Context, stillCurrent func(context.Context) error, pulse *pulse) (*node.Claim, error) {
+	claim, err := s.claim(ctx, stillCurrent)
+	var running *node.CloneRunningError
+	if !errors.As(err, &running) {
+		return claim, err
+	}
+	if err := stillCurrent(ctx); err != nil {
+		return nil, err
+	}
+	pulse.waiting("the clone of a terminated run to end")
+	if _, err := clone.Kill(ctx, s.recipient); err != nil {
+		return nil, err
+	}
+	pulse.waiting("")
+	return s.claim(ctx, stillCurrent)
 }

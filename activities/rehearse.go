@@ -15,10 +15,22 @@ type RehearseInput struct {
 	DonorUUID string `json:"donorUuid"`
 }
 
+// RehearseResult says what is worth knowing.
+type RehearseResult struct {
+	Done
+	Notes []string `json:"notes,omitempty"`
+}
+
 // Rehearse issues the real CLONE while super_read_only keeps it from dropping anything: the donor's and the recipient's own checks
-// run, and it must end in 1290 with the data intact.
-func (a *Activities) Rehearse(ctx context.Context, in RehearseInput) (Done, error) {
-	return Done{Attempts: attempt(ctx)}, asTemporal(ctx, a.rehearse(ctx, in))
+// run, and it must end in 1290 with the data intact. A node without any schema has nothing that could be saved and is not rehearsed.
+func (a *Activities) Rehearse(ctx context.Context, in RehearseInput) (RehearseResult, error) {
+	var result RehearseResult
+	err := a.rehearse(ctx, in)
+	if errors.Is(err, clone.ErrNothingStopsIt) {
+		result.Notes, err = []string{"not rehearsed: it held no schema"}, nil
+	}
+	result.Attempts = attempt(ctx)
+	return result, asTemporal(ctx, err)
 }
 
 func (a *Activities) rehearse(ctx context.Context, in RehearseInput) error {

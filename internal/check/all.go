@@ -6,6 +6,7 @@ package check
 func All() []Check {
 	return []Check{
 		nodeReachable,
+		nodeAccess,
 		nodeReadable,
 		twoNodes,
 		nodesKnown,

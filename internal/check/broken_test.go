@@ -52,13 +52,13 @@ func brokenClusters() []broken {
 			o.Request.OnUnreachable = contract.UnreachableSkip
 		}, "node-reachable", "db1", fail, "unreachable", "start mysqld", nil},
 		{"wrong password", func(o *Observations) { unseen(db2(o), node.ClassAccessDenied) },
-			"node-reachable", "db2", fail, "access denied", "ALTER USER 'resync_admin'@'%'", []string{"serving-floor"}},
+			"node-access", "db2", fail, "access denied", "ALTER USER 'resync_admin'@'%'", []string{"serving-floor"}},
 		{"wrong password is never skipped", func(o *Observations) {
 			unseen(db2(o), node.ClassAccessDenied)
 			o.Request.OnUnreachable = contract.UnreachableSkip
-		}, "node-reachable", "db2", fail, "access denied", "env:ADMIN", []string{"serving-floor"}},
+		}, "node-access", "db2", fail, "access denied", "env:ADMIN", []string{"serving-floor"}},
 		{"offline without CONNECTION_ADMIN", func(o *Observations) { unseen(db2(o), node.ClassOffline) },
-			"node-reachable", "db2", fail, "offline", "GRANT CONNECTION_ADMIN", []string{"serving-floor"}},
+			"node-access", "db2", fail, "offline", "GRANT CONNECTION_ADMIN", []string{"serving-floor"}},
 		{"no MySQL", func(o *Observations) { unseen(db2(o), node.ClassOther) },
 			"node-reachable", "db2", fail, "other", "127.0.0.1:3302", []string{"serving-floor"}},
 		{"a part not readable", func(o *Observations) {

@@ -31,7 +31,7 @@ func liveCases() []live {
 	unpinned := func(_ *testing.T, l *lab) { l.cluster.Primary = "" }
 	cases := []live{
 		{name: "wrong password", prepare: func(t *testing.T, l *lab) { l.open(t, "db2", servers.Node("db2").WorkerAddress(), "wrong") },
-			code: "node-reachable", node: "db2", verdict: fail, observed: "access denied", remedy: "ALTER USER 'resync_admin'", othersMayAlert: true},
+			code: "node-access", node: "db2", verdict: fail, observed: "access denied", remedy: "ALTER USER 'resync_admin'", othersMayAlert: true},
 		{name: "unreachable", prepare: func(t *testing.T, l *lab) { l.open(t, "db2", "127.0.0.1:1", "any") },
 			code: "node-reachable", node: "db2", verdict: fail, observed: "unreachable", remedy: `"onUnreachable": "skip"`, othersMayAlert: true},
 		{name: "unreachable, skipped", prepare: func(t *testing.T, l *lab) {

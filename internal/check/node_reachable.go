@@ -9,38 +9,38 @@ import (
 
 var nodeReachable = Check{
 	Code:   "node-reachable",
-	Wanted: "every node answers the worker's account",
+	Wanted: "every node answers",
 	Judge: func(o *Observations) []contract.Finding {
-		var all []contract.Finding
-		for i := range o.Nodes {
-			if n := &o.Nodes[i]; !n.Seen() {
-				all = append(all, unreachable(o, n))
-			}
-		}
-		return all
+		return eachUnseen(o, unreachable)
 	},
 }
 
-func unreachable(o *Observations, n *Observation) contract.Finding {
-	admin := o.Cluster.Accounts.Admin
+// eachUnseen collects what one judgement has to say of the nodes that could not be observed.
+func eachUnseen(o *Observations, judge func(*Observations, *Observation) (contract.Finding, bool)) []contract.Finding {
+	var all []contract.Finding
+	for i := range o.Nodes {
+		if n := &o.Nodes[i]; !n.Seen() {
+			if finding, amiss := judge(o, n); amiss {
+				all = append(all, finding)
+			}
+		}
+	}
+	return all
+}
+
+func unreachable(o *Observations, n *Observation) (contract.Finding, bool) {
 	switch {
-	case n.Problem.Class == node.ClassAccessDenied:
-		// A server that answers is no server that is down: nobody may skip what was declared wrongly.
-		return fails(n.Node, n.Problem.Text, "", fmt.Sprintf(
-			"put the account's password where the inventory says (accounts.admin.secret: %s), or on the primary: ALTER USER %s IDENTIFIED BY '<password>';",
-			admin.Secret, account(admin.User, "%")))
-	case n.Problem.Class == node.ClassOffline:
-		return fails(n.Node, n.Problem.Text, "", fmt.Sprintf(
-			"GRANT CONNECTION_ADMIN ON *.* TO %s; (on the primary; it passes offline_mode)", account(admin.User, "%")))
+	case refusesAccess(n):
+		return contract.Finding{}, false // a server that answers: node-access has it
 	case n.Problem.Class != node.ClassUnreachable:
-		return fails(n.Node, n.Problem.Text, "", fmt.Sprintf("look at what answers at %s", n.Address))
+		return fails(n.Node, n.Problem.Text, "", fmt.Sprintf("look at what answers at %s", n.Address)), true
 	case n.Node == o.Cluster.Primary:
 		return fails(n.Node, n.Problem.Text, "the declared primary answers", fmt.Sprintf(
-			"start mysqld there, or correct the node's address (%s) in the inventory", n.Address))
+			"start mysqld there, or correct the node's address (%s) in the inventory", n.Address)), true
 	case o.Request.OnUnreachable == contract.UnreachableSkip:
 		return warns(n.Node, n.Problem.Text+"; it is left out as asked", "", fmt.Sprintf(
-			"start mysqld there and run again for this node: \"nodes\": [%q]", n.Node))
+			"start mysqld there and run again for this node: \"nodes\": [%q]", n.Node)), true
 	}
 	return fails(n.Node, n.Problem.Text, "", fmt.Sprintf(
-		`start mysqld there, or correct the node's address (%s) in the inventory; to leave it out: "onUnreachable": "skip"`, n.Address))
+		`start mysqld there, or correct the node's address (%s) in the inventory; to leave it out: "onUnreachable": "skip"`, n.Address)), true
 }

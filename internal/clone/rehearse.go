@@ -11,10 +11,16 @@ import (
 	"github.com/clusterresync/clusterresync/internal/node"
 )
 
+// ErrNothingStopsIt: the node holds no user schema, so a rehearsal would not stop at its first drop but be the clone.
+var ErrNothingStopsIt = errors.New("the node holds no schema, and a rehearsal would be the clone itself; there is nothing that it could save")
+
 // Rehearse issues the real CLONE while super_read_only is ON. Donor and recipient run their own checks (accounts, privileges,
 // plugins, settings, versions), and when all is well the server stops at 1290 before it drops anything, replication and data
 // as they were (measured on 9.7). nil means that this happened. A *Failure says which check did not pass; its Data
 // is Untouched.
+//
+// What stops it is the drop of a user schema, be it an empty one. On a node without any, super_read_only stops nothing and
+// the statement is a whole clone (measured on 9.7); such a node is refused with ErrNothingStopsIt.
 //
 // It runs behind the whole fence and on a claim that has read the primary: were super_read_only taken away by somebody
 // in that very moment, it would be a real clone.
@@ -27,6 +33,9 @@ func Rehearse(ctx context.Context, c *node.Claim, donor string, account Account,
 		return err
 	}
 	if err := c.Confirm(ctx); err != nil {
+		return err
+	}
+	if err := requireSchema(ctx, c); err != nil {
 		return err
 	}
 	before, err := node.ReadGTIDs(ctx, c)
@@ -63,6 +72,18 @@ func Rehearse(ctx context.Context, c *node.Claim, donor string, account Account,
 		return newFailure(c.Name(), donor, my.Number, my.Message, Status{})
 	}
 	return err
+}
+
+func requireSchema(ctx context.Context, c *node.Claim) error {
+	const query = `SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')`
+	var schemas int
+	if err := node.One(ctx, c, "look for schemas", query, nil, &schemas); err != nil {
+		return err
+	}
+	if schemas == 0 {
+		return node.Wrap(c.Name(), "rehearse the clone", ErrNothingStopsIt)
+	}
+	return nil
 }
 
 func requireSuperReadOnly(ctx context.Context, c *node.Claim) error {
