@@ -43,7 +43,9 @@ func (r *run) awaitApproval(ctx workflow.Context) ending {
 	until := r.now().Add(r.request.ApprovalTimeout.Std())
 	r.approvalUntil = until
 	r.enter(contract.PhaseApproval)
-	r.askByMail(ctx, until)
+	asking, stopAsking := workflow.WithCancel(ctx)
+	defer stopAsking()
+	r.askByMail(asking, until)
 	decided, err := workflow.AwaitWithTimeout(ctx, r.request.ApprovalTimeout.Std(), func() bool {
 		return r.report.Approval != nil || r.lockLost() != ""
 	})
@@ -63,7 +65,7 @@ func (r *run) awaitApproval(ctx workflow.Context) ending {
 	return goesOn
 }
 
-// askByMail runs beside the wait: a mail that cannot be sent keeps nobody from approving.
+// askByMail runs beside the wait: a mail that cannot be sent keeps nobody from approving, and one that was not sent by then is given up.
 func (r *run) askByMail(ctx workflow.Context, until time.Time) {
 	report, recipients := r.report, r.recipients()
 	workflow.Go(ctx, func(ctx workflow.Context) {

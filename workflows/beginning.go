@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,6 +84,10 @@ func (r *run) lock(ctx workflow.Context, id string) ending {
 	return ending{outcome: contract.OutcomeAlreadyRunning, typ: contract.ErrorAlreadyRunning, reason: reason}
 }
 
+func (r *run) holds(id string) bool {
+	return slices.ContainsFunc(r.locks, func(lock *clusterLock) bool { return lock.id == id })
+}
+
 // lockLost says who ended a lock of ours; empty while all are held.
 func (r *run) lockLost() string {
 	for _, lock := range r.locks {
@@ -115,8 +120,8 @@ func (r *run) preconditions(ctx workflow.Context, nodes []string) ending {
 		return refused(contract.ErrorPreconditions, "no secondary is left to work on")
 	}
 	// Two inventory names of one cluster meet here: the primary is the same server.
-	if r.request.Mode != contract.ModePlan && len(r.locks) == 1 {
-		return r.lock(ctx, primaryLockID(plan))
+	if id := primaryLockID(plan); r.request.Mode != contract.ModePlan && !r.holds(id) {
+		return r.lock(ctx, id)
 	}
 	return goesOn
 }

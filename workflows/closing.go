@@ -42,7 +42,7 @@ func (r *run) judge(ctx workflow.Context) ending {
 	switch {
 	case all > 0 && len(good) == all:
 		return ending{outcome: contract.OutcomeSucceeded, reason: fmt.Sprintf(
-			"all %d chosen secondaries are proven equal to the primary and in service", all)}
+			"all %d chosen secondaries are proven equal to the primary and in service%s", all, r.extent())}
 	case r.stopping(ctx) != "":
 		return ending{outcome: contract.OutcomeCancelled, reason: fmt.Sprintf(
 			"%s: stopped at a safe point; %d of %d secondaries are proven, not so: %s", r.stopping(ctx), len(good), all, left)}
@@ -60,7 +60,11 @@ func (r *run) judgeVerification(failing []string) ending {
 		return ending{outcome: contract.OutcomeDiverged, typ: contract.ErrorDiverged, reason: fmt.Sprintf(
 			"%d of %d secondaries were not proven equal: %s", len(failing), len(r.report.Nodes), r.notGood())}
 	}
-	return ending{outcome: contract.OutcomeFailed, typ: r.firstErrorType(), reason: "the proof could not be had: " + r.notGood()}
+	end := ending{outcome: contract.OutcomeFailed, typ: r.firstErrorType(), reason: "the proof could not be had: " + r.notGood()}
+	if len(r.standing(contract.StandingVerified)) > 0 {
+		end.outcome = contract.OutcomePartlySucceeded
+	}
+	return end
 }
 
 func (r *run) standing(standing contract.Standing) []string {
@@ -101,13 +105,14 @@ func (r *run) firstErrorType() contract.ErrorType {
 // as well.
 func (r *run) close(ctx workflow.Context, end ending) (*contract.Report, error) {
 	apart, _ := workflow.NewDisconnectedContext(ctx)
-	for _, lock := range slices.Backward(r.locks) {
-		lock.release(apart)
-	}
 	r.report.Outcome, r.report.ErrorType, r.report.Reason = end.outcome, end.typ, end.reason
 	r.report.Ended = r.now()
 	r.addSkipped()
+	// The phase comes first: while the locks are given back, nobody may be told that an approval was accepted.
 	r.enter(contract.PhaseReport)
+	for _, lock := range slices.Backward(r.locks) {
+		lock.release(apart)
+	}
 	r.mail(apart)
 	r.enter(contract.PhaseClosed)
 	return r.result(end.detail)

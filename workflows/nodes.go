@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -106,12 +107,37 @@ func (r *run) runChild(ctx workflow.Context, in NodeInput, summary string, close
 		if err := child.Get(apart, &report); err != nil {
 			report = r.inspectLost(apart, in, err)
 		}
-		r.report.Nodes = append(r.report.Nodes, report)
+		r.record(report)
 		progress := r.nodes[name]
 		progress.Standing, progress.Detail, progress.Since = report.Standing, nil, r.now()
 		closed(report)
 		r.show()
 	})
+}
+
+// record writes down what became of a node. What a verification said of it before is replaced, unless the node was left as it was: then
+// it still differs.
+func (r *run) record(report contract.NodeReport) {
+	earlier := r.recorded(report.Name)
+	if earlier == nil {
+		r.report.Nodes = append(r.report.Nodes, report)
+		return
+	}
+	if earlier.Standing == contract.StandingDiverged && report.Standing == contract.StandingUntouched {
+		report.Standing, report.Proof, report.Next = earlier.Standing, earlier.Proof, earlier.Next
+		report.State = earlier.State + "; " + report.State
+	}
+	*earlier = report
+}
+
+// recorded is what is written down of a node; nil if nothing is.
+func (r *run) recorded(name string) *contract.NodeReport {
+	for i := range r.report.Nodes {
+		if r.report.Nodes[i].Name == name {
+			return &r.report.Nodes[i]
+		}
+	}
+	return nil
 }
 
 // inspectLost asks the server itself about a node whose child was ended from outside.
@@ -139,8 +165,13 @@ func (r *run) leaveOut(ctx workflow.Context, name string) {
 	if why == "" {
 		why = fmt.Sprintf("taking it out of service would leave fewer than %d secondaries serving", r.report.Plan.MinServing)
 	}
+	if verified := r.recorded(name); verified != nil {
+		// It was to be repaired: what the verification found still holds.
+		verified.Error = cmp.Or(verified.Error, "not begun: "+why)
+		return
+	}
 	node := r.planNode(name)
-	r.report.Nodes = append(r.report.Nodes, contract.NodeReport{
+	r.record(contract.NodeReport{
 		Name: name, ServerUUID: node.ServerUUID, Standing: contract.StandingUntouched,
 		State: "not begun: " + node.State, Error: why, Next: "start a new run for it",
 	})
@@ -153,8 +184,10 @@ func (r *run) verifyNodes(ctx workflow.Context) ending {
 	apart, _ := workflow.NewDisconnectedContext(ctx)
 	var failing []string
 	for _, node := range r.report.Plan.Chosen() {
+		_ = workflow.Await(apart, func() bool { return r.mayBegin(ctx) || r.stopping(ctx) != "" })
 		if r.stopping(ctx) != "" {
-			break
+			r.leaveOut(ctx, node.Name)
+			continue
 		}
 		closed := false
 		in := NodeInput{Target: r.target(node), Proof: r.request.Proof, VerifyOnly: true}
@@ -166,16 +199,16 @@ func (r *run) verifyNodes(ctx workflow.Context) ending {
 		})
 		_ = workflow.Await(apart, func() bool { return closed })
 	}
+	// A node that a person gave up is not repaired.
+	mended := slices.DeleteFunc(slices.Clone(failing), func(name string) bool { return r.aborted[name] })
 	switch {
+	case len(r.standing(contract.StandingVerified)) == len(r.report.Nodes):
+		return ending{outcome: contract.OutcomeVerified, reason: fmt.Sprintf(
+			"all %d chosen secondaries agree with the primary as they are%s; nothing was changed", len(r.report.Nodes), r.extent())}
 	case r.stopping(ctx) != "":
 		return ending{outcome: contract.OutcomeCancelled, reason: r.stopping(ctx) + "; nothing was changed"}
-	case len(failing) == 0:
-		return ending{outcome: contract.OutcomeVerified, reason: "every chosen secondary was proven equal as it is; nothing was changed"}
-	case r.request.Mode == contract.ModeRepair:
-		r.report.Nodes = slices.DeleteFunc(r.report.Nodes, func(report contract.NodeReport) bool {
-			return slices.Contains(failing, report.Name)
-		})
-		return r.preconditions(ctx, failing)
+	case r.request.Mode == contract.ModeRepair && len(mended) > 0:
+		return r.preconditions(ctx, mended)
 	}
 	return r.judgeVerification(failing)
 }

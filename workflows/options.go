@@ -43,7 +43,7 @@ func looking(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
-// changing is for activities before the point of no return: tried a few times, waited for when cancelled, so that the fence is never
+// changing is for activities before the point of no return: tried for about a minute, so that a server's restart passes, and waited for when cancelled, so that the fence is never
 // lifted beside an attempt that still raises it.
 func changing(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
@@ -52,7 +52,7 @@ func changing(ctx workflow.Context, summary string) workflow.Context {
 		WaitForCancellation: true,
 		Summary:             summary,
 		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 20 * time.Second, MaximumAttempts: 5,
+			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 20 * time.Second, MaximumAttempts: 8,
 			NonRetryableErrorTypes: hopeless,
 		},
 	})

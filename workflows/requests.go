@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -55,16 +56,32 @@ func answer[T any](ctx workflow.Context, r *run, name string, may func(T) error,
 	apart, _ := workflow.NewDisconnectedContext(ctx)
 	workflow.Go(apart, func(ctx workflow.Context) {
 		for {
-			var request T
-			signals.Receive(ctx, &request)
-			if err := may(request); err != nil {
+			var signal readable[T]
+			signals.Receive(ctx, &signal)
+			if err := signal.problem; err != nil {
+				r.refuse(name, err)
+			} else if err := may(signal.request); err != nil {
 				r.refuse(name, err)
 			} else {
-				do(ctx, request)
+				do(ctx, signal.request)
 			}
 			r.show()
 		}
 	})
+	return nil
+}
+
+// readable is the payload of a signal. Decoding it never fails: the SDK drops a signal that does not decode, and nobody would be told.
+type readable[T any] struct {
+	request T
+	problem error
+}
+
+// UnmarshalJSON keeps what is wrong with the payload.
+func (r *readable[T]) UnmarshalJSON(data []byte) error {
+	if err := json.Unmarshal(data, &r.request); err != nil {
+		r.problem = fmt.Errorf("the payload cannot be read: %w", err)
+	}
 	return nil
 }
 

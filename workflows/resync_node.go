@@ -3,7 +3,6 @@ package workflows
 import (
 	"time"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/clusterresync/clusterresync/activities"
@@ -106,7 +105,9 @@ type nodeRun struct {
 	fenced   bool
 	clock    time.Time
 	throttle int
-	step     contract.Step
+	// throttling says that a new limit is being applied.
+	throttling bool
+	step       contract.Step
 }
 
 func newNodeRun(ctx workflow.Context, in NodeInput) *nodeRun {
@@ -146,16 +147,24 @@ func (n *nodeRun) listen(ctx workflow.Context, abort workflow.CancelFunc) {
 	})
 }
 
-// applyThrottle changes the limit of a copy under way. A copy that has ended in between needs none, so an error is only logged.
+// applyThrottle changes the limit of a copy under way, beside everything else: an abort must be heard while it tries. Limits that come
+// meanwhile are applied after it, the last one only. A copy that has ended in between needs none, so an error is only logged.
 func (n *nodeRun) applyThrottle(ctx workflow.Context) {
-	if n.step != contract.StepClone {
+	if n.throttling {
 		return
 	}
-	err := workflow.ExecuteActivity(looking(ctx, "Throttle "+n.in.Target.Node), n.act.Throttle,
-		activities.ThrottleInput{Target: n.in.Target, MiBps: n.throttle}).Get(ctx, nil)
-	if err != nil {
-		workflow.GetLogger(n.logCtx).Warn("the throttle was not changed", "node", n.in.Target.Node, "error", err)
-	}
+	n.throttling = true
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		defer func() { n.throttling = false }()
+		for applied := -1; applied != n.throttle && n.step == contract.StepClone && ctx.Err() == nil; {
+			applied = n.throttle
+			err := workflow.ExecuteActivity(looking(ctx, "Throttle "+n.in.Target.Node), n.act.Throttle,
+				activities.ThrottleInput{Target: n.in.Target, MiBps: applied}).Get(ctx, nil)
+			if err != nil {
+				workflow.GetLogger(n.logCtx).Warn("the throttle was not changed", "node", n.in.Target.Node, "error", err)
+			}
+		}
+	})
 }
 
 // take runs one step and writes down when, how long, how often and how it ended.
@@ -171,7 +180,7 @@ func (n *nodeRun) take(ctx workflow.Context, step contract.Step, work func() (at
 	}
 	if err != nil {
 		failure := failureOf(err)
-		taken.Error, taken.Attempts = failure.Message, max(failure.Attempts, 1)
+		taken.Error, taken.Attempts = failure.Message, max(failure.Attempts, attempts, 1)
 	}
 	n.report.Steps = append(n.report.Steps, taken)
 	return err
@@ -229,9 +238,10 @@ func (n *nodeRun) judge(ctx workflow.Context) error {
 
 func (n *nodeRun) rehearse(ctx workflow.Context) error {
 	return n.take(ctx, contract.StepRehearse, func() (int, error) {
-		var result activities.Done
+		var result activities.RehearseResult
 		err := workflow.ExecuteActivity(changing(ctx, "Rehearse the clone "+n.in.Donor+" -> "+n.in.Target.Node), n.act.Rehearse,
 			activities.RehearseInput{Target: n.in.Target, Donor: n.in.Donor, DonorUUID: n.in.DonorUUID}).Get(ctx, &result)
+		n.report.Notes = append(n.report.Notes, result.Notes...)
 		return result.Attempts, err
 	})
 }
@@ -284,10 +294,7 @@ func (n *nodeRun) verify(ctx workflow.Context) error {
 			return result.Attempts, err
 		}
 		n.report.Proof = &result.Proof
-		if !result.Proof.Equal {
-			err = temporal.NewNonRetryableApplicationError(n.in.Target.Node+" differs from the primary after its copy", string(contract.ErrorDiverged), nil)
-		}
-		return result.Attempts, err
+		return result.Attempts, judgeProof(n.in.Target.Node, result.Proof)
 	})
 }
 
@@ -303,7 +310,7 @@ func (n *nodeRun) takeBack(ctx workflow.Context) error {
 	})
 	if err == nil {
 		n.report.Standing = contract.StandingProven
-		n.report.State = "proven equal to the primary, following it and in service"
+		n.report.State = proven(*n.report.Proof) + "; following it and in service"
 	}
 	return err
 }
