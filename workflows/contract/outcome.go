@@ -69,8 +69,8 @@ const (
 	ErrorInventoryChanged ErrorType = "InventoryChanged"
 	// ErrorWrongConfirm: confirm is not the cluster's name, or is not enough for what the plan destroys.
 	ErrorWrongConfirm ErrorType = "WrongConfirm"
-	// ErrorPreconditions: checks of several kinds failed; the plan's findings name each. When all failures are of one kind, the type
-	// is that of PreconditionError with the check's code, for example "Preconditions/one-primary".
+	// ErrorPreconditions: nothing is left to work on. A failed check has a type of its own, that of PreconditionError with the check's
+	// code, for example "Preconditions/one-primary"; the plan's findings name every failure.
 	ErrorPreconditions ErrorType = "Preconditions"
 	// ErrorUnreplicatedWrites: a secondary holds writes that the erase would destroy, and nobody consented.
 	ErrorUnreplicatedWrites ErrorType = "Preconditions/unreplicated-writes"
@@ -121,17 +121,14 @@ const (
 	ErrorRun ErrorType = "Run"
 )
 
-// PreconditionError is the error type of a run that one kind of check refused.
+// PreconditionError is the error type of a run that the check of that code refused.
 func PreconditionError(code string) ErrorType { return ErrorPreconditions + ErrorType("/"+code) }
 
-// ErrorTypeOf is the error type of a run that these findings refused.
+// ErrorTypeOf is the error type of a run that these findings refused: that of the first, because the checks are ordered so that causes
+// come before their consequences.
 func ErrorTypeOf(failures []Finding) ErrorType {
-	code := ""
-	for _, failure := range failures {
-		if code != "" && failure.Code != code {
-			return ErrorPreconditions
-		}
-		code = failure.Code
+	if len(failures) == 0 {
+		return ErrorPreconditions
 	}
-	return PreconditionError(code)
+	return PreconditionError(failures[0].Code)
 }
