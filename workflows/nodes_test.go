@@ -1,0 +1,257 @@
+package workflows_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/clusterresync/clusterresync/workflows/contract"
+)
+
+// donors says who fed whom, in the order in which the copies were made.
+func (s *story) donors() []string {
+	var pairs []string
+	for _, e := range s.record {
+		if e.kind == "done" && e.step == "Clone" {
+			pairs = append(pairs, e.donor+">"+e.node)
+		}
+	}
+	return pairs
+}
+
+func TestAnySecondaryThatWasReturnedDonates(t *testing.T) {
+	s := tell(t, "a", "b", "c")
+	require.Equal(t, contract.OutcomeSucceeded, s.run().Outcome)
+	require.Equal(t, []string{"p>a", "a>b", "a>c"}, s.donors())
+}
+
+func TestOnlyThePrimaryDonatesOnRequest(t *testing.T) {
+	s := tell(t, "a", "b", "c")
+	s.request.Donors = contract.DonorsPrimary
+	require.Equal(t, contract.OutcomeSucceeded, s.run().Outcome)
+	require.Equal(t, []string{"p>a", "p>b", "p>c"}, s.donors())
+}
+
+// TestTwoAtATime: the second begins when the first gives its donor back or another donor is there, not when the first is done.
+func TestTwoAtATime(t *testing.T) {
+	s := tell(t, "a", "b", "c", "d")
+	s.request.MaxParallel = 2
+	none := 0
+	s.request.MinServing = &none
+	s.awaitsOf("Verify", "a", "begun", "resync/shop/b", "b", 1)
+	require.Equal(t, contract.OutcomeSucceeded, s.run().Outcome)
+	require.Less(t, s.index("begun", "resync/shop/b", "b"), s.index("done", "Verify", "a"), "b was begun while a was still being proven")
+}
+
+// TestFloorMakesTheLastOneWait: with two at a time allowed and one to stay in service of two, they go one after the other. I9.
+func TestFloorMakesTheLastOneWait(t *testing.T) {
+	s := tell(t, "a", "b")
+	s.request.MaxParallel = 2
+	require.Equal(t, contract.OutcomeSucceeded, s.run().Outcome)
+	require.Less(t, s.index("done", "Return", "a"), s.index("asked", "Recheck", "b"))
+}
+
+func TestFloorThatCannotBeHeldLeavesNodesOut(t *testing.T) {
+	s := tell(t, "a", "b")
+	both := 2
+	s.request.MinServing = &both
+	report := s.run()
+	require.Equal(t, contract.OutcomeFailed, report.Outcome)
+	for _, node := range []string{"a", "b"} {
+		require.Equal(t, contract.StandingUntouched, s.standing(node))
+		require.Contains(t, s.nodeReport(node).Error, "fewer than 2 secondaries serving")
+	}
+}
+
+func TestChosenNodesOnly(t *testing.T) {
+	s := tell(t, "a", "b", "c")
+	s.request.Nodes = []string{"b"}
+	report := s.run()
+	require.Equal(t, contract.OutcomeSucceeded, report.Outcome)
+	require.Len(t, report.Nodes, 1)
+	require.Empty(t, s.steps("a")+s.steps("c"))
+}
+
+// TestChildEndedFromOutside: nobody can tell how far it came, so the server is asked.
+func TestChildEndedFromOutside(t *testing.T) {
+	for step, want := range map[string]contract.Standing{
+		"Recheck": contract.StandingUnknown, "Fence": contract.StandingFenced, "Erase": contract.StandingFenced,
+	} {
+		t.Run("after "+step, func(t *testing.T) {
+			s := tell(t, "a", "b", "c")
+			s.terminateAfter(step, "a")
+			report := s.run()
+			require.Equal(t, contract.OutcomePartlySucceeded, report.Outcome)
+			require.Equal(t, want, s.standing("a"))
+			require.Contains(t, s.nodeReport("a").State, "seen: ", "what Inspect saw is in the report")
+			require.Contains(t, s.nodeReport("a").Error, "terminated")
+			require.Equal(t, contract.StandingProven, s.standing("b"))
+		})
+	}
+}
+
+func TestChildEndedFromOutsideAndItsServerIsGone(t *testing.T) {
+	s := tell(t, "a")
+	s.terminateAfter("Erase", "a")
+	s.fault("Inspect", "a", fault{err: passing(contract.ErrorUnreachable), always: true})
+	require.Equal(t, contract.OutcomeFailed, s.run().Outcome)
+	require.Equal(t, contract.StandingUnknown, s.standing("a"))
+	require.Contains(t, s.nodeReport("a").State, "ended from outside")
+}
+
+func TestVerifyChangesNothing(t *testing.T) {
+	s := tell(t, "a", "b")
+	s.request.Mode, s.request.Confirm = contract.ModeVerify, ""
+	report := s.run()
+	require.Equal(t, contract.OutcomeVerified, report.Outcome)
+	require.Equal(t, "Verify", s.steps("a"))
+	require.Equal(t, contract.StandingVerified, s.standing("b"))
+	require.Empty(t, s.asked, "nothing is to be approved")
+}
+
+func TestVerifyFindsWhatDiffers(t *testing.T) {
+	s := tell(t, "a", "b", "c")
+	s.request.Mode = contract.ModeVerify
+	s.cluster.node("b").differs = true
+	report := s.run()
+	require.Equal(t, contract.OutcomeDiverged, report.Outcome)
+	require.Equal(t, contract.ErrorDiverged, report.ErrorType)
+	require.Equal(t, contract.StandingDiverged, s.standing("b"))
+	require.Equal(t, contract.StandingVerified, s.standing("c"), "the others are proven all the same")
+	require.Contains(t, report.Reason, "1 of 3")
+}
+
+func TestVerifyWithoutAProof(t *testing.T) {
+	t.Run("nowhere", func(t *testing.T) {
+		s := tell(t, "a")
+		s.request.Mode = contract.ModeVerify
+		s.fault("Verify", "a", fault{err: lasting(contract.ErrorReplication)})
+		report := s.run()
+		require.Equal(t, contract.OutcomeFailed, report.Outcome)
+		require.Equal(t, contract.ErrorReplication, report.ErrorType)
+		require.Equal(t, contract.StandingUntouched, s.standing("a"))
+	})
+	t.Run("on one of two", func(t *testing.T) {
+		s := tell(t, "a", "b")
+		s.request.Mode = contract.ModeVerify
+		s.fault("Verify", "a", fault{err: lasting(contract.ErrorReplication)})
+		require.Equal(t, contract.OutcomePartlySucceeded, s.run().Outcome, "some are proven, the other one is named")
+	})
+	t.Run("with gaps", func(t *testing.T) {
+		s := tell(t, "a")
+		s.request.Mode = contract.ModeVerify
+		s.cluster.node("a").gaps = true
+		report := s.run()
+		require.Equal(t, contract.OutcomeFailed, report.Outcome, "nothing was found to differ")
+		require.Equal(t, contract.ErrorProof, report.ErrorType)
+		require.Equal(t, contract.StandingUntouched, s.standing("a"))
+		require.NotNil(t, s.nodeReport("a").Proof)
+	})
+	t.Run("of rows, on request", func(t *testing.T) {
+		rows := false
+		s := tell(t, "a")
+		s.request.Mode, s.request.Proof.Rows = contract.ModeVerify, &rows
+		report := s.run()
+		require.Equal(t, contract.OutcomeVerified, report.Outcome)
+		require.Contains(t, report.Reason, "rows were not compared")
+		require.Contains(t, s.nodeReport("a").State, "rows were not compared")
+	})
+}
+
+func TestCancelInMidVerification(t *testing.T) {
+	s := tell(t, "a", "b")
+	s.request.Mode = contract.ModeVerify
+	s.when("Verify", "a", s.cancel)
+	report := s.run()
+	require.Equal(t, contract.OutcomeCancelled, report.Outcome)
+	require.Equal(t, contract.StandingUntouched, s.standing("a"))
+	require.Equal(t, contract.StandingUntouched, s.standing("b"), "a node that was not looked at is named as well")
+}
+
+func TestPauseHoldsAVerification(t *testing.T) {
+	s := tell(t, "a", "b")
+	s.request.Mode = contract.ModeVerify
+	s.when("Verify", "a", func() { s.signal(contract.RequestPause, contract.Pause{}) })
+	s.at(time.Hour, func() {
+		require.Zero(t, s.count("asked", "Verify", "b"), "no other node is begun while paused")
+		s.signal(contract.RequestResume, contract.Resume{})
+	})
+	require.Equal(t, contract.OutcomeVerified, s.run().Outcome)
+}
+
+// TestAbortOfANodeThatIsVerified: the abort is accepted, so it must have its effect; and a node given up is not repaired.
+func TestAbortOfANodeThatIsVerified(t *testing.T) {
+	s := tell(t, "a", "b")
+	s.request.Mode = contract.ModeRepair
+	s.cluster.node("b").differs = true
+	s.when("Verify", "a", func() { s.signal(contract.RequestAbort, contract.Abort{Node: "a", By: "bob"}) })
+	report := s.run()
+	require.Equal(t, contract.OutcomePartlySucceeded, report.Outcome)
+	require.Equal(t, contract.ErrorAborted, s.nodeReport("a").ErrorType)
+	require.Equal(t, contract.StandingUntouched, s.standing("a"))
+	require.Equal(t, contract.StandingProven, s.standing("b"))
+	require.Empty(t, s.steps("a"))
+}
+
+func TestRepairResyncsOnlyWhatDiffers(t *testing.T) {
+	s := tell(t, "a", "b", "c")
+	s.request.Mode = contract.ModeRepair
+	s.cluster.node("b").differs = true
+	report := s.run()
+	require.Equal(t, contract.OutcomeSucceeded, report.Outcome)
+	require.Equal(t, "Verify", s.steps("a"))
+	require.Equal(t, contract.StandingVerified, s.standing("a"))
+	require.Equal(t, "Verify "+whole, s.steps("b"))
+	require.Equal(t, contract.StandingProven, s.standing("b"))
+	require.Len(t, report.Nodes, 3)
+	require.Equal(t, "plan-b", report.Approval.Plan, "what is approved is the repair")
+}
+
+func TestRepairOfACleanClusterChangesNothing(t *testing.T) {
+	s := tell(t, "a", "b")
+	s.request.Mode, s.request.Confirm = contract.ModeRepair, ""
+	require.Equal(t, contract.OutcomeVerified, s.run().Outcome)
+}
+
+// TestRepairThatIsNotApprovedKeepsWhatItFound: that a node differs is in the report however the run ends.
+func TestRepairThatIsNotApprovedKeepsWhatItFound(t *testing.T) {
+	for name, tale := range map[string]struct {
+		arrange func(*story)
+		want    contract.Outcome
+	}{
+		"expired": {func(*story) {}, contract.OutcomeExpired},
+		"rejected": {func(s *story) {
+			s.at(time.Hour, func() { s.signal(contract.RequestReject, contract.Reject{By: "bob"}) })
+		}, contract.OutcomeRejected},
+		"cancelled": {func(s *story) { s.at(time.Hour, s.cancel) }, contract.OutcomeCancelled},
+		"refused": {func(s *story) {
+			s.whenDone("Verify", "b", func() {
+				s.cluster.findings = []contract.Finding{{Code: "channels", Node: "b", Verdict: contract.VerdictFail, Observed: "2", Wanted: "1"}}
+			})
+		}, contract.OutcomeRefused},
+		"cancelled once approved": {func(s *story) {
+			s.at(time.Hour, func() {
+				s.signal(contract.RequestApprove, contract.Approve{Plan: "plan-b", Cluster: "shop"})
+				s.cancel()
+			})
+		}, contract.OutcomeCancelled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := tell(t, "a", "b")
+			s.request.Mode, s.request.Confirm = contract.ModeRepair, ""
+			s.cluster.node("b").differs = true
+			tale.arrange(s)
+			require.Equal(t, tale.want, s.run().Outcome)
+			require.Equal(t, contract.StandingVerified, s.standing("a"))
+			require.Equal(t, contract.StandingDiverged, s.standing("b"))
+			require.NotNil(t, s.nodeReport("b").Proof)
+			require.Equal(t, []string{"a", "b"}, slices.Sorted(func(yield func(string) bool) {
+				for _, node := range s.report.Nodes {
+					yield(node.Name)
+				}
+			}))
+		})
+	}
+}

@@ -1,0 +1,133 @@
+package workflows_test
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/clusterresync/clusterresync/workflows/contract"
+)
+
+// data is what a server holds.
+type data string
+
+const (
+	own    data = "its own data"
+	empty  data = "nothing"
+	copied data = "a copy"
+)
+
+// server is one secondary of the small cluster in memory.
+type server struct {
+	name string
+	data data
+	// fenced is the state of the fence; wreck says that it was up before the run.
+	fenced, wreck bool
+	// serving says that clients may use it while it is not fenced.
+	serving bool
+	// following says that it replicates from the primary.
+	following bool
+	// differs is a row that replication does not know of.
+	differs bool
+	// gaps keep a proof from being complete although nothing differs.
+	gaps bool
+	// errant are the transactions that only this server has.
+	errant      string
+	unreachable bool
+	// corrupts spoils every copy made to it.
+	corrupts bool
+	// feeds is the node that this server is lent to as a donor.
+	feeds string
+}
+
+func (s *server) uuid() string { return "uuid-of-" + s.name }
+
+const primary = "p"
+
+// servers is the cluster: a primary called p, and secondaries in the order of the inventory.
+type servers struct {
+	all []*server
+	// donors are the primary and every node that was returned in this run.
+	donors map[string]*server
+	// anotherPrimary says that a failover has happened since the plan.
+	anotherPrimary bool
+	findings       []contract.Finding
+}
+
+func newServers(names ...string) *servers {
+	c := &servers{donors: map[string]*server{primary: {name: primary, data: own, serving: true}}}
+	for _, name := range names {
+		c.all = append(c.all, &server{name: name, data: own, serving: true, following: true})
+	}
+	return c
+}
+
+// node finds a secondary; a name that nobody has is a server of its own, so that a test that misspells it fails on what it sees.
+func (c *servers) node(name string) *server {
+	for _, s := range c.all {
+		if s.name == name {
+			return s
+		}
+	}
+	return &server{name: name, unreachable: true}
+}
+
+// inService counts the secondaries that clients can use now.
+func (c *servers) inService() int {
+	count := 0
+	for _, s := range c.all {
+		if s.serving && !s.fenced && !s.unreachable {
+			count++
+		}
+	}
+	return count
+}
+
+// plan is what the preconditions would make of the cluster, as far as the workflows care.
+func (c *servers) plan(request contract.Request) contract.Plan {
+	plan := contract.Plan{
+		Cluster: request.Cluster, Mode: request.Mode, UnreplicatedWrites: request.UnreplicatedWrites,
+		Primary:  contract.PlanNode{Name: primary, ServerUUID: c.donors[primary].uuid(), Reachable: true, State: "primary"},
+		Findings: slices.Clone(c.findings),
+	}
+	if len(c.all) > 1 {
+		plan.MinServing = 1
+	}
+	if request.MinServing != nil {
+		plan.MinServing = *request.MinServing
+	}
+	for _, s := range c.all {
+		node := contract.PlanNode{
+			Name: s.name, ServerUUID: s.uuid(), Reachable: !s.unreachable, Wreck: s.wreck, State: "following",
+			Serving: s.serving && !s.fenced && !s.unreachable,
+			Chosen:  !s.unreachable && (len(request.Nodes) == 0 || slices.Contains(request.Nodes, s.name)),
+			Loss:    contract.Loss{ErrantGTIDs: s.errant},
+		}
+		if s.unreachable {
+			node.ServerUUID, node.State = "", "cannot be reached"
+			if request.OnUnreachable != contract.UnreachableSkip {
+				plan.Findings = append(plan.Findings, contract.Finding{
+					Code: "reachable", Node: s.name, Verdict: contract.VerdictFail, Observed: "connection refused", Wanted: "an answer",
+					Remedy: "start it",
+				})
+			}
+		}
+		if node.Chosen && s.errant != "" && request.UnreplicatedWrites != contract.UnreplicatedDiscard &&
+			request.Mode != contract.ModeVerify {
+			plan.Findings = append(plan.Findings, contract.Finding{
+				Code: "unreplicated-writes", Node: s.name, Verdict: contract.VerdictFail, Observed: s.errant, Wanted: "none",
+			})
+		}
+		plan.Secondaries = append(plan.Secondaries, node)
+	}
+	plan.ID = planID(plan)
+	return plan
+}
+
+// planID changes when what is approved would.
+func planID(plan contract.Plan) string {
+	id := "plan"
+	for _, node := range plan.Chosen() {
+		id += fmt.Sprintf("-%s%s", node.Name, node.Loss.ErrantGTIDs)
+	}
+	return id
+}
