@@ -22,7 +22,10 @@ import (
 )
 
 // TestHeavySnapshotPairIsExact takes hundreds of pairs.
-func TestHeavySnapshotPairIsExact(t *testing.T) { exactness(t, 300) }
+func TestHeavySnapshotPairIsExact(t *testing.T) { exactPairs(t, 300) }
+
+// TestHeavyPrimarySnapshotIsExact takes thousands of the primary's half.
+func TestHeavyPrimarySnapshotIsExact(t *testing.T) { exactSnapshots(t, 3000) }
 
 // TestHeavyNoFalseAlarm is fifty runs under writes with DDL.
 func TestHeavyNoFalseAlarm(t *testing.T) { falseAlarms(t, 50) }
