@@ -50,7 +50,7 @@ func acquire(ctx workflow.Context, id string, in LockInput) (*clusterLock, error
 	for try := 1; ; try++ {
 		child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(apart, workflow.ChildWorkflowOptions{
 			WorkflowID:    id,
-			StaticSummary: "Lock of " + in.Cluster,
+			StaticSummary: "Lock " + id,
 		}), ClusterLock, in)
 		err := child.GetChildWorkflowExecution().Get(apart, nil)
 		if err == nil {

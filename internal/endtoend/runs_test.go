@@ -32,7 +32,7 @@ func slowly(request contract.Request) contract.Request {
 	return request
 }
 
-func start(t *testing.T, id string, input any) client.WorkflowRun {
+func start(t testing.TB, id string, input any) client.WorkflowRun {
 	t.Helper()
 	run, err := lab.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
 		ID: id, TaskQueue: contract.DefaultTaskQueue, WorkflowExecutionErrorWhenAlreadyStarted: true,
@@ -42,7 +42,7 @@ func start(t *testing.T, id string, input any) client.WorkflowRun {
 }
 
 // finish waits for a run's end and takes its report, wherever it is.
-func finish(t *testing.T, run client.WorkflowRun) contract.Report {
+func finish(t testing.TB, run client.WorkflowRun) contract.Report {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -65,12 +65,12 @@ func finish(t *testing.T, run client.WorkflowRun) contract.Report {
 	return report
 }
 
-func requireOutcome(t *testing.T, want contract.Outcome, report contract.Report) {
+func requireOutcome(t testing.TB, want contract.Outcome, report contract.Report) {
 	t.Helper()
 	require.Equal(t, want, report.Outcome, "%s %s\n%+v", report.ErrorType, report.Reason, report.Nodes)
 }
 
-func nodeOf(t *testing.T, report contract.Report, name string) contract.NodeReport {
+func nodeOf(t testing.TB, report contract.Report, name string) contract.NodeReport {
 	t.Helper()
 	for _, node := range report.Nodes {
 		if node.Name == name {
@@ -81,7 +81,7 @@ func nodeOf(t *testing.T, report contract.Report, name string) contract.NodeRepo
 	return contract.NodeReport{}
 }
 
-func progress(t *testing.T, id string) contract.Progress {
+func progress(t testing.TB, id string) contract.Progress {
 	t.Helper()
 	answer, err := lab.temporal.QueryWorkflow(t.Context(), id, "", contract.QueryProgress)
 	require.NoError(t, err)
@@ -90,7 +90,7 @@ func progress(t *testing.T, id string) contract.Progress {
 	return p
 }
 
-func update(t *testing.T, id, name string, request any) {
+func update(t testing.TB, id, name string, request any) {
 	t.Helper()
 	handle, err := lab.temporal.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
 		WorkflowID: id, UpdateName: name, Args: []any{request}, WaitForStage: client.WorkflowUpdateStageCompleted,
@@ -100,7 +100,7 @@ func update(t *testing.T, id, name string, request any) {
 }
 
 // waitsFor looks into the heartbeats of a node's child for what it waits for.
-func waitsFor(t *testing.T, id, node, what string) bool {
+func waitsFor(t testing.TB, id, node, what string) bool {
 	t.Helper()
 	child := contract.NodeWorkflowID(progress(t, id).Cluster, node)
 	described, err := lab.temporal.DescribeWorkflowExecution(t.Context(), child, "")
@@ -116,12 +116,12 @@ func waitsFor(t *testing.T, id, node, what string) bool {
 }
 
 // until polls a condition that has to come true.
-func until(t *testing.T, what string, condition func() bool) {
+func until(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	require.Eventually(t, condition, patience, 50*time.Millisecond, what)
 }
 
-func untilStep(t *testing.T, id, node string, step contract.Step) {
+func untilStep(t testing.TB, id, node string, step contract.Step) {
 	t.Helper()
 	until(t, fmt.Sprintf("%s never reached %s", node, step), func() bool {
 		for _, n := range progress(t, id).Nodes {
@@ -134,12 +134,12 @@ func untilStep(t *testing.T, id, node string, step contract.Step) {
 }
 
 // untilCopying waits until bytes of a clone have arrived on the node.
-func untilCopying(t *testing.T, node *sandbox.Node) {
+func untilCopying(t testing.TB, node *sandbox.Node) {
 	t.Helper()
 	until(t, node.Name+" never copied", func() bool { return copying(t, node) })
 }
 
-func copying(t *testing.T, node *sandbox.Node) bool {
+func copying(t testing.TB, node *sandbox.Node) bool {
 	bytes, err := node.QueryString(t.Context(), `SELECT COALESCE(SUM(p.DATA), 0) FROM performance_schema.clone_progress p, performance_schema.clone_status s
 		WHERE s.STATE = 'In Progress' AND s.PID <> 0 AND p.STAGE = 'FILE COPY'`)
 	copied, _ := strconv.ParseInt(bytes, 10, 64)
@@ -147,7 +147,7 @@ func copying(t *testing.T, node *sandbox.Node) bool {
 }
 
 // requireHealthy looks at a secondary as its clients do, and compares every table with the primary by the server's own CHECKSUM TABLE.
-func requireHealthy(t *testing.T, nodes ...*sandbox.Node) {
+func requireHealthy(t testing.TB, nodes ...*sandbox.Node) {
 	t.Helper()
 	ctx := t.Context()
 	primary, err := lab.cluster.Primary().DB()
@@ -168,7 +168,7 @@ func requireHealthy(t *testing.T, nodes ...*sandbox.Node) {
 }
 
 // requireSameRows holds the secondary and the primary at one moment with a read lock, which the writer waits for.
-func requireSameRows(t *testing.T, node *sandbox.Node) {
+func requireSameRows(t testing.TB, node *sandbox.Node) {
 	t.Helper()
 	ctx := t.Context()
 	db, err := lab.cluster.Primary().DB()

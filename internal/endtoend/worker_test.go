@@ -16,19 +16,19 @@ import (
 
 // worker is the product's worker as a process of its own.
 type worker struct {
-	t       *testing.T
+	t       testing.TB
 	command *exec.Cmd
 	log     string
 	done    chan struct{}
 }
 
 // startWorker starts a worker for a cluster's inventory and waits until it is ready. It ends with the test, and with this process.
-func startWorker(t *testing.T, environment ...string) *worker {
+func startWorker(t testing.TB, environment ...string) *worker {
 	t.Helper()
 	return startWorkerFor(t, lab.cluster, append([]string{"CLUSTERRESYNC_INVENTORY=" + lab.inventory}, environment...)...)
 }
 
-func startWorkerFor(t *testing.T, cluster *sandbox.Cluster, environment ...string) *worker {
+func startWorkerFor(t testing.TB, cluster *sandbox.Cluster, environment ...string) *worker {
 	t.Helper()
 	file, err := os.CreateTemp(lab.cluster.Folder, "worker-*.log")
 	require.NoError(t, err)
