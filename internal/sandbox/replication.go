@@ -17,6 +17,10 @@ func (c *Cluster) replicate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// Each server salted root's password for itself. Replicated once, root is the same account everywhere, as in a real cluster.
+	password := c.Accounts.Root.Password.Reveal() // letters and digits: nothing to quote
+	statements = append(statements,
+		"ALTER USER 'root'@'%' IDENTIFIED BY '"+password+"', 'root'@'localhost' IDENTIFIED BY '"+password+"'")
 	if err := primary.Exec(ctx, statements...); err != nil {
 		return fmt.Errorf("make the accounts: %w", err)
 	}
@@ -36,11 +40,12 @@ func (c *Cluster) replicate(ctx context.Context) error {
 }
 
 // Follow has the node replicate from source by account, with every option of
-// the channel but these at the server's default.
+// the channel but these at the server's default. It tries for a day: since 8.4
+// a channel gives up after ten tries by default.
 func (n *Node) Follow(ctx context.Context, source *Node, account Account) error {
 	return n.Exec(ctx,
 		fmt.Sprintf(`CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=%d, SOURCE_USER='%s', SOURCE_PASSWORD='%s',
-			SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1, SOURCE_CONNECT_RETRY=1`,
+			SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1, SOURCE_CONNECT_RETRY=1, SOURCE_RETRY_COUNT=86400`,
 			source.PeerPort(), account.User, account.Password.Reveal()),
 		"START REPLICA")
 }
