@@ -113,8 +113,9 @@ const resumeBound = 30 * time.Second
 
 // EnsureApplier starts every applier of a secondary that an attempt which died left stopped, and takes away the limit that it set.
 // An applier that stopped with an error is left alone and is an error here. Call it wherever an earlier attempt may have died in
-// the middle of a proof: a plain stop by an operator looks the same as one by a proof that died right after its STOP.
-func EnsureApplier(ctx context.Context, secondary Side) error {
+// the middle of a proof. A plain stop looks the same whether an operator made it or a proof that died right after its STOP: it is
+// undone only if the caller says that a proof may have died.
+func EnsureApplier(ctx context.Context, secondary Side, mayHaveDied bool) error {
 	conn, err := secondary.DB.Conn(ctx)
 	if err != nil {
 		return nodeError(ctx, secondary.Name, "connect", err)
@@ -128,7 +129,7 @@ func EnsureApplier(ctx context.Context, secondary Side) error {
 		if c.applierErr != "" {
 			return fmt.Errorf("%s: channel %q: %s: %w", secondary.Name, c.name, c.trouble(), ErrNotReplicating)
 		}
-		if c.applier && !c.heldByProof() {
+		if !c.heldByProof() && (c.applier || !mayHaveDied) {
 			continue
 		}
 		if err := restartApplier(ctx, secondary.Name, conn, c.name); err != nil {

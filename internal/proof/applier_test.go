@@ -67,10 +67,10 @@ func TestApplierLeftByADeadWorker(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, n.Exec(t.Context(), statements...))
 			onPrimary0(t, "CREATE DATABASE IF NOT EXISTS proof_dead", "DROP DATABASE proof_dead")
-			require.NoError(t, EnsureApplier(t.Context(), sideOf(t, n)))
+			require.NoError(t, EnsureApplier(t.Context(), sideOf(t, n), true))
 			applierRuns(t)
 			require.NoError(t, n.WaitFor(t.Context(), lab.Primary()))
-			require.NoError(t, EnsureApplier(t.Context(), sideOf(t, n)), "twice is as good as once")
+			require.NoError(t, EnsureApplier(t.Context(), sideOf(t, n), true), "twice is as good as once")
 			applierRuns(t)
 		})
 	}
@@ -100,7 +100,7 @@ func TestApplierWithAnErrorIsNotStarted(t *testing.T) {
 		c, err := channelsOf(t, n.Name, side.DB)
 		return err == nil && c[0].applierErr != ""
 	}, time.Minute, 50*time.Millisecond)
-	err := EnsureApplier(t.Context(), side)
+	err := EnsureApplier(t.Context(), side, true)
 	require.ErrorIs(t, err, ErrNotReplicating)
 	require.ErrorContains(t, err, "1032")
 	_, err = Run(t.Context(), sideOf(t, lab.Primary()), []Side{side}, Options{}, nil)

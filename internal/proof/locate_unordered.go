@@ -145,7 +145,9 @@ func (l *locator) listRows(listing map[[sha256.Size]byte]int64) error {
 			if n > 1 {
 				d.Detail = fmt.Sprintf("%d times", n)
 			}
-			if !l.options.HideKeys {
+			// The row is its own key, and all of it is values: these are told on request only.
+			d.Key = fmt.Sprintf("row with hash %x", hash[:6])
+			if l.options.ShowValues {
 				var out []string
 				for i, c := range t.columns {
 					out = append(out, quote(c.name)+"="+c.show(row[i]))
