@@ -54,6 +54,10 @@ const (
 	OutputFile = "output.log"
 )
 
+// keeperGrace is how long a keeper without a server may take to end, after all
+// other grace.
+const keeperGrace = 5 * time.Second
+
 // pollInterval is how often process records are looked at while waiting.
 const pollInterval = 20 * time.Millisecond
 
@@ -72,8 +76,7 @@ func (k *Keeper) Start() error {
 			return fmt.Errorf("start in %s: %w", k.Dir, err)
 		}
 	}
-	script := filepath.Join(k.Dir, "keeper.sh")
-	if err := os.WriteFile(script, []byte(keeperScript), 0o600); err != nil {
+	if err := os.WriteFile(k.script(), []byte(keeperScript), 0o600); err != nil {
 		return fmt.Errorf("start in %s: %w", k.Dir, err)
 	}
 	output, err := os.OpenFile(filepath.Join(k.Dir, OutputFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -86,7 +89,7 @@ func (k *Keeper) Start() error {
 	if mode == "" {
 		mode = Bare
 	}
-	arguments := append([]string{script, string(mode), strconv.FormatFloat(k.Pause.Seconds(), 'f', 3, 64), k.Dir}, k.Command...)
+	arguments := append([]string{k.script(), string(mode), strconv.FormatFloat(k.Pause.Seconds(), 'f', 3, 64), k.Dir}, k.Command...)
 	command := exec.Command("/bin/sh", arguments...)
 	command.Dir = k.Dir
 	command.Env = environment(k.Mark, k.Dir)
@@ -111,8 +114,22 @@ func (k *Keeper) Start() error {
 	return identity.WriteFile(filepath.Join(k.Dir, keeperFile))
 }
 
-// Server is the identity of the server that runs now, or ErrGone.
-func (k *Keeper) Server() (Identity, error) { return k.recorded(serverFile) }
+// Server is the identity of the server that runs now, or ErrGone. A child of
+// the keeper that is still to become the server does not count: a signal would
+// be lost in it.
+func (k *Keeper) Server() (Identity, error) {
+	server, err := k.recorded(serverFile)
+	if err != nil {
+		return Identity{}, err
+	}
+	commandLine, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(server.PID), "cmdline"))
+	if err != nil || strings.HasPrefix(string(commandLine), "/bin/sh\x00"+k.script()+"\x00") {
+		return Identity{}, ErrGone
+	}
+	return server, nil
+}
+
+func (k *Keeper) script() string { return filepath.Join(k.Dir, "keeper.sh") }
 
 // Keeping tells whether the keeper runs, and so will act on the server's end.
 func (k *Keeper) Keeping() bool {
@@ -194,11 +211,14 @@ func (k *Keeper) Stop(ctx context.Context, grace time.Duration) error {
 			told = server
 			_ = server.Signal(syscall.SIGTERM)
 			_ = server.Signal(syscall.SIGCONT) // a frozen one hears it only when thawed
-		case serverErr != nil && keeperErr == nil && keeper != told:
+		case serverErr != nil && keeperErr == nil && time.Since(deadline) > keeperGrace:
+			_ = keeper.Signal(syscall.SIGKILL)
+		case serverErr != nil && keeperErr == nil:
 			// Between two servers: this ends its pause, and reaches a server that
-			// it has just started and not yet recorded.
-			told = keeper
+			// it has just started and not yet recorded. Again and again, for a
+			// shell that is told just before it begins to wait goes on to wait.
 			_ = keeper.Signal(syscall.SIGTERM)
+			_ = keeper.Signal(syscall.SIGCONT)
 		}
 		select {
 		case <-ctx.Done():

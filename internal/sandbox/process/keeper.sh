@@ -55,6 +55,9 @@ if [ -e /proc/$$/fd/3 ]; then
 	exec 3<&-
 fi
 
+# A signal that reaches a child before it has become its program may be lost in
+# the shell's own handlers; KILL never is, and whoever stops a server sends TERM
+# only once it sees the program.
 while [ ! -e "$dir/stop" ]; do
 	"$@" >>"$dir/output.log" 2>&1 &
 	child=$!
@@ -83,7 +86,7 @@ while [ ! -e "$dir/stop" ]; do
 	sleep "$pause" &
 	pausing=$!
 	wait "$pausing"
-	kill "$pausing" 2>/dev/null
+	kill -KILL "$pausing" 2>/dev/null
 done
-[ -n "$watcher" ] && kill "$watcher" 2>/dev/null
+[ -n "$watcher" ] && kill -KILL "$watcher" 2>/dev/null
 exit 0

@@ -3,6 +3,7 @@ package process
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,11 +54,17 @@ func eventually(t *testing.T, what string, condition func() bool) {
 // keep starts a keeper of command and ends it with the test.
 func keep(t *testing.T, mode Mode, command ...string) *Keeper {
 	t.Helper()
-	k := &Keeper{Dir: t.TempDir(), Mode: mode, Pause: 10 * time.Millisecond, Command: command, Mark: t.Name()}
+	return keepPausing(t, mode, 10*time.Millisecond, command...)
+}
+
+func keepPausing(t *testing.T, mode Mode, pause time.Duration, command ...string) *Keeper {
+	t.Helper()
+	// Another run's remains are not this run's fault.
+	k := &Keeper{Dir: t.TempDir(), Mode: mode, Pause: pause, Command: command, Mark: rand.Text()}
 	require.NoError(t, k.Start())
 	t.Cleanup(func() {
 		require.NoError(t, k.Stop(context.Background(), 0))
-		require.Empty(t, Marked(t.Name()), "processes are left")
+		eventually(t, "nothing is left", func() bool { return len(Marked(k.Mark)) == 0 })
 	})
 	return k
 }
@@ -222,11 +229,18 @@ func TestKeeperStop(t *testing.T) {
 		require.Equal(t, []int{143}, codes)
 	})
 	t.Run("ends a pause", func(t *testing.T) {
-		k := &Keeper{Dir: t.TempDir(), Mode: Container, Pause: time.Hour, Command: []string{"/bin/true"}, Mark: t.Name()}
-		require.NoError(t, k.Start())
+		k := keepPausing(t, Container, time.Hour, "/bin/true")
 		eventually(t, "the keeper pauses", func() bool { codes, err := k.Exits(); return err == nil && len(codes) == 1 })
 		require.NoError(t, k.Stop(t.Context(), waitLimit))
-		eventually(t, "nothing is left", func() bool { return len(Marked(t.Name())) == 0 })
+	})
+	t.Run("ends a keeper that does not listen", func(t *testing.T) {
+		k := keepPausing(t, Container, time.Hour, "/bin/true")
+		eventually(t, "the keeper pauses", func() bool { codes, err := k.Exits(); return err == nil && len(codes) == 1 })
+		keeper, err := k.recorded(keeperFile)
+		require.NoError(t, err)
+		require.NoError(t, keeper.Freeze())
+		require.NoError(t, k.Stop(t.Context(), 0))
+		require.False(t, keeper.Alive())
 	})
 	t.Run("ends a server that lost its keeper", func(t *testing.T) {
 		k := keep(t, Supervised, "/bin/sleep", "1000")
@@ -301,13 +315,13 @@ func TestMarkedFindsWhatAKeeperStartedAndNothingElse(t *testing.T) {
 		_ = bystander.Process.Kill()
 		_ = bystander.Wait()
 	}()
-	eventually(t, "keeper, server and its child are found", func() bool { return len(Marked(t.Name())) == 3 })
-	found := Marked(t.Name())
+	eventually(t, "keeper, server and its child are found", func() bool { return len(Marked(k.Mark)) == 3 })
+	found := Marked(k.Mark)
 	require.Contains(t, found, shell)
 	for _, identity := range found {
 		require.NotEqual(t, bystander.Process.Pid, identity.PID)
 	}
-	require.Empty(t, Marked(t.Name()+"-other"))
+	require.Empty(t, Marked(k.Mark+"-other"))
 	require.Empty(t, Marked(""))
 	for _, identity := range found {
 		_ = identity.Signal(syscall.SIGKILL)
