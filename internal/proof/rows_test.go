@@ -140,7 +140,7 @@ func TestEveryPlantedRowIsFound(t *testing.T) {
 		fresh(t, schema, kinds[p.want.Name]...)
 		harm(t, harmed, append([]string{"USE " + quote(schema)}, p.harm...)...)
 	}
-	proofs := prove(t, Options{Listed: 1000})
+	proofs := prove(t, Options{Listed: 1000, ShowValues: true})
 	requireEqual(t, proofs[1])
 	layer := proofs[0].Layer(contract.ProofRows)
 	require.Equal(t, contract.ProofDifferent, proofs[0].Verdict)
