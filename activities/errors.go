@@ -76,7 +76,8 @@ func cancelled(ctx context.Context, err error) bool {
 	return temporal.IsCanceledError(context.Cause(ctx)) || temporal.IsCanceledError(err)
 }
 
-// classify names an error's type and says whether another attempt is pointless.
+// classify names an error's type and says whether another attempt is pointless. What a person can mend meanwhile (an inventory, a
+// password) is not pointless here: whether it is worth waiting for depends on the step, and the workflow's options say that.
 func classify(ctx context.Context, err error) (typ contract.ErrorType, final bool) {
 	var (
 		step      *stepError
@@ -108,9 +109,9 @@ func classify(ctx context.Context, err error) (typ contract.ErrorType, final boo
 	case errors.As(err, &unknown):
 		return contract.ErrorUnknownCluster, true
 	case errors.As(err, &mismatch):
-		return contract.ErrorInventoryChanged, true
+		return contract.ErrorInventoryChanged, false
 	case errors.As(err, &invalid), errors.As(err, &secret):
-		return contract.ErrorInventory, true
+		return contract.ErrorInventory, false
 	case errors.As(err, &wrong), errors.As(err, &changed), errors.As(err, &identity):
 		return contract.ErrorIdentity, true
 	case errors.As(err, &grew):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/clusterresync/clusterresync/internal/check"
 	"github.com/clusterresync/clusterresync/internal/inventory"
 	"github.com/clusterresync/clusterresync/internal/node"
 )
@@ -70,13 +71,17 @@ func openNode(cluster *inventory.Cluster, name string, account inventory.Account
 	})
 }
 
-// claim takes the recipient for this attempt (I1, I5): the approved node and not the primary, with the primary's identity read anew.
+// claim takes the recipient for this attempt (I1, I5): the approved node and not the primary, with the primary's identity and role read
+// anew. A node is neither refilled from nor proven against a primary that has stepped down.
 func (s *site) claim(ctx context.Context, stillCurrent func(context.Context) error) (*node.Claim, error) {
 	return s.recipient.Claim(ctx, node.ClaimOptions{
 		ExpectUUID: s.target.NodeUUID, ExpectPrimaryUUID: s.target.PrimaryUUID,
 		Primary: func(ctx context.Context) (string, error) {
 			identity, err := s.primary.Identity(ctx)
-			return identity.UUID, err
+			if err != nil {
+				return "", err
+			}
+			return identity.UUID, check.StillPrimary(ctx, s.primary)
 		},
 		StillCurrent: stillCurrent, Cluster: s.target.Cluster, Run: s.target.Run,
 	})
@@ -113,5 +118,5 @@ func (s *site) confirmIdentities(ctx context.Context) error {
 	if primary.UUID != s.target.PrimaryUUID {
 		return &node.PrimaryChangedError{Node: s.target.Primary, Saw: primary.UUID, Want: s.target.PrimaryUUID}
 	}
-	return nil
+	return check.StillPrimary(ctx, s.primary)
 }

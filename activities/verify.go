@@ -41,7 +41,8 @@ func (a *Activities) verify(ctx context.Context, in VerifyInput) (VerifyResult, 
 		return VerifyResult{}, err
 	}
 	secondary := proof.Side{Name: in.Target.Node, DB: site.recipient.DB()}
-	if err := proof.EnsureApplier(ctx, secondary); err != nil {
+	// A node proven as it is may have been stopped by an operator; that is not for us to undo.
+	if err := proof.EnsureApplier(ctx, secondary, !in.AsItIs || attempt(ctx) > 1); err != nil {
 		return VerifyResult{}, asProofError(err, in.AsItIs)
 	}
 	options := proof.Options{Streams: in.Options.Parallel, SkipRows: !in.Options.CompareRows(), Resume: pulse.snapshot().Resume}

@@ -25,7 +25,7 @@ type commands struct {
 	Pause    pauseCommand    `cmd:"" help:"Begin no other node; nodes already begun are finished."`
 	Resume   resumeCommand   `cmd:"" help:"End a pause."`
 	Throttle throttleCommand `cmd:"" help:"Limit every copy, those under way included."`
-	Abort    abortCommand    `cmd:"" help:"Give one node up: its clone is killed, it stays fenced and is reported."`
+	Abort    abortCommand    `cmd:"" help:"Give one node up: its clone is killed and it stays fenced; if it was not erased yet, it is released as it was."`
 	Cancel   cancelCommand   `cmd:"" help:"Stop a run at its next safe point; a node past its erase is finished."`
 
 	Sandbox sandboxCommands `cmd:"" help:"A cluster to play with: real MySQL and Temporal servers on loopback."`

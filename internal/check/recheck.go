@@ -71,7 +71,7 @@ func Recheck(ctx context.Context, secondary, primary node.Reader, approved Appro
 	if strings.EqualFold(approved.NodeUUID, approved.PrimaryUUID) {
 		return standing, &IdentityError{secondary.Name(), "it is the primary, which is never erased"}
 	}
-	if err := stillPrimary(ctx, primary); err != nil {
+	if err := StillPrimary(ctx, primary); err != nil {
 		return standing, err
 	}
 	replicas, sessions, err := readersOf(ctx, secondary)
@@ -101,9 +101,9 @@ func sameServer(ctx context.Context, r node.Reader, approved, role string) error
 	return nil
 }
 
-// stillPrimary finds a primary that has stepped down since the plan: it would follow its successor, or at least no longer
-// take writes.
-func stillPrimary(ctx context.Context, primary node.Reader) error {
+// StillPrimary finds a primary that has stepped down since the plan: it would follow its successor, or at least no longer
+// take writes. The error is then an *IdentityError.
+func StillPrimary(ctx context.Context, primary node.Reader) error {
 	channels, err := node.ReadReplication(ctx, primary)
 	if err != nil {
 		return err

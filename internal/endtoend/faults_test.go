@@ -1,6 +1,7 @@
 package endtoend
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -154,5 +155,27 @@ func TestUnreachableSecondary(t *testing.T) {
 	require.Equal(t, contract.StandingSkipped, nodeOf(t, report, "db3").Standing)
 	require.Equal(t, contract.StandingProven, nodeOf(t, report, "db2").Standing)
 	require.NoError(t, node("db3").WorkerLink.Heal())
+	requireHealthy(t, node("db2"), node("db3"))
+}
+
+// TestPrimaryStepsDownInMidRun (I2, I4): a primary that is demoted while a node is copied is no measure any more: that node is not proven
+// against it and stays fenced, and no other node is erased.
+func TestPrimaryStepsDownInMidRun(t *testing.T) {
+	startWorker(t)
+	run := start(t, "step-down", slowly(resync("db2", "db3")))
+	untilCopying(t, node("db2"))
+	require.NoError(t, lab.cluster.Primary().Exec(t.Context(), "SET GLOBAL read_only = ON"))
+	defer func() {
+		require.NoError(t, lab.cluster.Primary().Exec(context.WithoutCancel(t.Context()), "SET GLOBAL read_only = OFF"))
+	}()
+	report := finish(t, run)
+	requireOutcome(t, contract.OutcomeFailed, report)
+	require.Equal(t, contract.ErrorIdentity, report.ErrorType)
+	require.Equal(t, contract.StandingFenced, nodeOf(t, report, "db2").Standing)
+	require.Equal(t, contract.StandingUntouched, nodeOf(t, report, "db3").Standing)
+	requireClosedToClients(t, node("db2"))
+
+	require.NoError(t, lab.cluster.Primary().Exec(t.Context(), "SET GLOBAL read_only = OFF"))
+	requireOutcome(t, contract.OutcomeSucceeded, finish(t, start(t, "stepped-up", resync())))
 	requireHealthy(t, node("db2"), node("db3"))
 }

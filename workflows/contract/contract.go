@@ -33,7 +33,7 @@ const (
 	RequestResume = "resume"
 	// RequestThrottle carries a Throttle.
 	RequestThrottle = "throttle"
-	// RequestAbort carries an Abort: one node's clone is killed and the node stays fenced.
+	// RequestAbort carries an Abort: one node's clone is killed and the node stays fenced; one not yet erased is released as it was.
 	RequestAbort = "abort"
 )
 

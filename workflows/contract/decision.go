@@ -39,7 +39,7 @@ type Throttle struct {
 	By    string `json:"by,omitempty"`
 }
 
-// Abort gives one node up: its clone is killed, it stays fenced and is reported.
+// Abort gives one node up. Past its erase, its clone is killed, it stays fenced and is reported; before, it is released as it was.
 type Abort struct {
 	Node   string `json:"node"`
 	By     string `json:"by,omitempty"`
