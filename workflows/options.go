@@ -21,12 +21,10 @@ const (
 	longest = 7 * 24 * time.Hour
 )
 
-// hopeless are the errors that no further attempt can mend.
-var hopeless = []string{
-	string(contract.ErrorInvalidInput), string(contract.ErrorUnknownCluster), string(contract.ErrorInventory),
-	string(contract.ErrorInventoryChanged), string(contract.ErrorIdentity), string(contract.ErrorHeldByOther),
-	string(contract.ErrorLossGrew), string(contract.ErrorNotFenced),
-	string(contract.ErrorAccessDenied), string(contract.ErrorMail), string(contract.ErrorAborted),
+// unmendable are the errors that no further attempt can mend without a person. While nothing is destroyed they end the attempts. Behind
+// the point of no return a person is waited for instead: a password that was changed in mid-run must not strand an erased node.
+var unmendable = []string{
+	string(contract.ErrorInventory), string(contract.ErrorInventoryChanged), string(contract.ErrorAccessDenied),
 }
 
 // looking is for activities that only read: quick, tried a few times, because a run that has changed nothing should end rather than
@@ -38,7 +36,7 @@ func looking(ctx workflow.Context, summary string) workflow.Context {
 		Summary:             summary,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 10 * time.Second, MaximumAttempts: 4,
-			NonRetryableErrorTypes: hopeless,
+			NonRetryableErrorTypes: unmendable,
 		},
 	})
 }
@@ -53,7 +51,7 @@ func changing(ctx workflow.Context, summary string) workflow.Context {
 		Summary:             summary,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 20 * time.Second, MaximumAttempts: 8,
-			NonRetryableErrorTypes: hopeless,
+			NonRetryableErrorTypes: unmendable,
 		},
 	})
 }
@@ -69,7 +67,6 @@ func finishing(ctx workflow.Context, summary string) workflow.Context {
 		Summary:             summary,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
-			NonRetryableErrorTypes: hopeless,
 		},
 	})
 }
@@ -83,7 +80,7 @@ func proving(ctx workflow.Context, summary string) workflow.Context {
 		Summary:             summary,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second, MaximumAttempts: 10,
-			NonRetryableErrorTypes: hopeless,
+			NonRetryableErrorTypes: unmendable,
 		},
 	})
 }
@@ -96,7 +93,6 @@ func mailing(ctx workflow.Context, summary string) workflow.Context {
 		Summary:                summary,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: 10 * time.Minute,
-			NonRetryableErrorTypes: hopeless,
 		},
 	})
 }
