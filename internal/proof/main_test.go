@@ -139,13 +139,6 @@ func requireEqual(t *testing.T, p contract.Proof) {
 	require.Equal(t, contract.ProofEqual, p.Verdict)
 }
 
-// queryInt reads one number as root.
-func queryInt(t *testing.T, db *sql.DB, query string) (n int64) {
-	t.Helper()
-	require.NoError(t, db.QueryRowContext(t.Context(), query).Scan(&n))
-	return n
-}
-
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // parsedSides are all nodes, the primary first, through pools that turn dates into times.
