@@ -81,7 +81,8 @@ func (s *story) lawOfTheRelease() {
 		for _, e := range s.record {
 			switch {
 			case e.node != server.name:
-			case e.kind == "asked" && e.step == "Fence":
+			case e.step == "Fence":
+				// Tried, or given up before a worker took it: nobody can tell the two apart.
 				fenced = true
 			case e.kind == "heard" && e.step == "Erase" && e.err == nil:
 				erased = true

@@ -209,6 +209,16 @@ func TestRepairResyncsOnlyWhatDiffers(t *testing.T) {
 	require.Equal(t, "plan-b", report.Approval.Plan, "what is approved is the repair")
 }
 
+// TestRepairAfterAFailoverLocksTheNewPrimary: the plan of the repair is made anew, and may have another primary.
+func TestRepairAfterAFailoverLocksTheNewPrimary(t *testing.T) {
+	s := tell(t, "a", "b")
+	s.request.Mode = contract.ModeRepair
+	s.cluster.node("b").differs = true
+	s.whenDone("Verify", "b", func() { s.cluster.donors[primary].id = "uuid-of-q" })
+	require.Equal(t, contract.OutcomeSucceeded, s.run().Outcome)
+	require.Less(t, s.index("begun", "resync-lock/primary/uuid-of-q", ""), s.index("asked", "Fence", "b"))
+}
+
 func TestRepairOfACleanClusterChangesNothing(t *testing.T) {
 	s := tell(t, "a", "b")
 	s.request.Mode, s.request.Confirm = contract.ModeRepair, ""

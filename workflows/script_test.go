@@ -147,9 +147,9 @@ func (s *script) perform(ctx context.Context, node, donor string, work func() er
 	hooks := s.takeHook(key)
 	if hooks.before != nil {
 		hooks.before()
-		if givenUp(ctx) {
-			return int(info.Attempt), temporal.NewCanceledError()
-		}
+	}
+	if givenUp(ctx) {
+		return int(info.Attempt), temporal.NewCanceledError()
 	}
 	fault, faulty := s.takeFault(key)
 	if !faulty || fault.after {
@@ -299,19 +299,16 @@ func (s *script) Judge(ctx context.Context, in activities.JudgeInput) (activitie
 func (s *script) Rehearse(ctx context.Context, in activities.RehearseInput) (activities.RehearseResult, error) {
 	done, err := s.change(ctx, in.Target, in.Donor, func(node *server) error {
 		s.demand(node.fenced, "the clone to %s was rehearsed without a fence", node.name)
-		return s.donates(in.Donor, in.DonorUUID)
+		s.donates(in.Donor, in.DonorUUID)
+		return nil
 	})
 	return activities.RehearseResult{Done: done}, err
 }
 
-// donates demands a donor that is complete and says whether it is free.
-func (s *script) donates(name, uuid string) error {
+// donates demands a donor that is complete; that it feeds nobody else is read off the record.
+func (s *script) donates(name, uuid string) {
 	donor, known := s.cluster.donors[name]
 	s.demand(known && !donor.fenced && uuid == donor.uuid(), "%s (%s) was taken for a donor", name, uuid)
-	if known && donor.feeds != "" {
-		s.demand(false, "donor %s feeds %s and was asked for another clone", name, donor.feeds)
-	}
-	return nil
 }
 
 func (s *script) Erase(ctx context.Context, in activities.EraseInput) (activities.EraseResult, error) {
@@ -333,22 +330,8 @@ func (s *script) Erase(ctx context.Context, in activities.EraseInput) (activitie
 
 func (s *script) Clone(ctx context.Context, in activities.CloneInput) (activities.CloneResult, error) {
 	result := activities.CloneResult{Copy: contract.Copy{Donor: in.Donor}}
-	s.mu.Lock()
-	// Lent for as long as the activity is at work.
-	err := s.donates(in.Donor, in.DonorUUID)
-	if donor, known := s.cluster.donors[in.Donor]; known {
-		donor.feeds = in.Target.Node
-		defer func() {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			donor.feeds = ""
-		}()
-	}
-	s.mu.Unlock()
-	if err != nil {
-		return result, err
-	}
 	done, err := s.change(ctx, in.Target, in.Donor, func(node *server) error {
+		s.donates(in.Donor, in.DonorUUID)
 		s.demand(node.fenced, "%s was refilled without a fence", node.name)
 		s.demand(node.data != own, "%s was refilled with its own data still there", node.name)
 		s.demand(!in.NotBefore.IsZero(), "a clone to %s that cannot be told from an older one", node.name)
@@ -383,6 +366,9 @@ func (s *script) Verify(ctx context.Context, in activities.VerifyInput) (activit
 	attempt, err := s.perform(ctx, in.Target.Node, "", func() error {
 		node := s.cluster.node(in.Target.Node)
 		s.demand(in.AsItIs == (node.data == own), "%s was proven as it is: %t, with %s", node.name, in.AsItIs, node.data)
+		if !node.following {
+			return failing(contract.ErrorReplication, in.AsItIs)
+		}
 		result.Proof = proofOf(node, in.Options)
 		return nil
 	})

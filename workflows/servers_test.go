@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -35,11 +36,11 @@ type server struct {
 	unreachable bool
 	// corrupts spoils every copy made to it.
 	corrupts bool
-	// feeds is the node that this server is lent to as a donor.
-	feeds string
+	// id is its server_uuid, if it is not the one of its name.
+	id string
 }
 
-func (s *server) uuid() string { return "uuid-of-" + s.name }
+func (s *server) uuid() string { return cmp.Or(s.id, "uuid-of-"+s.name) }
 
 const primary = "p"
 
