@@ -181,6 +181,28 @@ func TestLockThatIsGivenUpInTime(t *testing.T) {
 	require.Equal(t, contract.OutcomeSucceeded, report.Outcome)
 }
 
+// TestNodePastItsEraseOutlivesATerminatedRun, and is finished; one before it is released. That the locks end with the run is
+// the server's to show.
+func TestNodePastItsEraseOutlivesATerminatedRun(t *testing.T) {
+	for step, took := range map[string]string{"Judge": "Recheck Note Fence Release", "Clone": whole} {
+		t.Run("during "+step, func(t *testing.T) {
+			s := tell(t, "a", "b")
+			// The environment closes a child at once that is not waited for, which is how the server ends a terminated run.
+			s.when(step, "a", func() { s.onLoop(func() { s.env.CancelWorkflowByID("beside", "") }) })
+			s.env.ExecuteWorkflow(func(ctx workflow.Context) error {
+				run := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{WorkflowID: "beside"}),
+					contract.WorkflowResyncCluster, s.request)
+				return run.Get(ctx, nil)
+			})
+			close(s.ended)
+			require.Error(t, s.env.GetWorkflowError())
+			require.Equal(t, took, s.steps("a"))
+			require.Empty(t, s.steps("b"))
+			require.Empty(t, s.broken)
+		})
+	}
+}
+
 // TestTwoRunsAtOnce: one of them is refused, whatever their workflow IDs, and when the first is done a third one may begin.
 func TestTwoRunsAtOnce(t *testing.T) {
 	s := unapproved(t, "a", "b")

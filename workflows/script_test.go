@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -481,11 +480,6 @@ func (s *script) count(kind, step, node string) int {
 		}
 	}
 	return count
-}
-
-// index is where the first such line is, or -1.
-func (s *script) index(kind, step, node string) int {
-	return slices.IndexFunc(s.record, func(e event) bool { return e.kind == kind && e.step == step && e.node == node })
 }
 
 // TestScriptPlaysEveryActivity: a new activity, or a changed input, must not be missing here unseen.

@@ -386,6 +386,14 @@ func (s *story) update(name string, payload any) *answer {
 	return a
 }
 
+// index is where the first such line of the record is; there must be one.
+func (s *story) index(kind, step, node string) int {
+	s.t.Helper()
+	at := slices.IndexFunc(s.record, func(e event) bool { return e.kind == kind && e.step == step && e.node == node })
+	require.GreaterOrEqual(s.t, at, 0, "%s %s %s is not in the record", kind, step, node)
+	return at
+}
+
 // standing is where the report says that a node stands.
 func (s *story) standing(node string) contract.Standing { return s.nodeReport(node).Standing }
 
