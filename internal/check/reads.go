@@ -26,9 +26,6 @@ var judged = []string{
 	"version_compile_os",
 }
 
-// userSchemas leaves out the schemas that every server has.
-const userSchemas = "NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')"
-
 func (o *Observation) readOwnGrants(ctx context.Context, s node.Reader) error {
 	if err := node.One(ctx, s, "ask who the worker is", "SELECT CURRENT_USER()", nil, &o.Account); err != nil {
 		return err
@@ -117,7 +114,7 @@ WHERE MEMBER_ID = @@server_uuid AND MEMBER_STATE <> 'OFFLINE'`
 func (o *Observation) readSchemas(ctx context.Context, s node.Reader) error {
 	const query = `SELECT s.SCHEMA_NAME, COUNT(t.TABLE_NAME) FROM information_schema.SCHEMATA s
 LEFT JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = s.SCHEMA_NAME AND t.TABLE_TYPE = 'BASE TABLE'
-WHERE s.SCHEMA_NAME ` + userSchemas + ` GROUP BY s.SCHEMA_NAME ORDER BY s.SCHEMA_NAME`
+WHERE s.SCHEMA_NAME ` + node.UserSchemas + ` GROUP BY s.SCHEMA_NAME ORDER BY s.SCHEMA_NAME`
 	return node.Each(ctx, s, "list the schemas", query, nil, func(scan func(...any) error) error {
 		var schema Schema
 		if err := scan(&schema.Name, &schema.Tables); err != nil {
@@ -138,7 +135,7 @@ WHERE SPACE_TYPE IN ('Single', 'General') AND NAME <> 'mysql' AND NAME NOT LIKE 
 
 func (o *Observation) readEngines(ctx context.Context, s node.Reader) error {
 	const query = `SELECT TABLE_SCHEMA, TABLE_NAME, COALESCE(ENGINE, '') FROM information_schema.TABLES
-WHERE TABLE_TYPE = 'BASE TABLE' AND COALESCE(ENGINE, '') <> 'InnoDB' AND TABLE_SCHEMA ` + userSchemas + `
+WHERE TABLE_TYPE = 'BASE TABLE' AND COALESCE(ENGINE, '') <> 'InnoDB' AND TABLE_SCHEMA ` + node.UserSchemas + `
 ORDER BY TABLE_SCHEMA, TABLE_NAME`
 	return node.Each(ctx, s, "list the tables that are not InnoDB", query, nil, func(scan func(...any) error) error {
 		var t Table

@@ -75,7 +75,7 @@ func Rehearse(ctx context.Context, c *node.Claim, donor string, account Account,
 }
 
 func requireSchema(ctx context.Context, c *node.Claim) error {
-	const query = `SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')`
+	const query = "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME " + node.UserSchemas
 	var schemas int
 	if err := node.One(ctx, c, "look for schemas", query, nil, &schemas); err != nil {
 		return err

@@ -12,7 +12,7 @@ func userSchemas(ctx context.Context, r node.Reader) ([]Schema, error) {
 	const query = `SELECT s.SCHEMA_NAME, COALESCE(SUM(t.TABLE_TYPE = 'BASE TABLE'), 0), COALESCE(SUM(t.TABLE_TYPE = 'VIEW'), 0),
   COALESCE(SUM(t.DATA_LENGTH + t.INDEX_LENGTH), 0)
 FROM information_schema.SCHEMATA s LEFT JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = s.SCHEMA_NAME
-WHERE s.SCHEMA_NAME NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')
+WHERE s.SCHEMA_NAME ` + node.UserSchemas + `
 GROUP BY s.SCHEMA_NAME ORDER BY s.SCHEMA_NAME`
 	var schemas []Schema
 	err := node.Each(ctx, r, "list the schemas", query, nil, func(scan func(...any) error) error {
@@ -108,7 +108,7 @@ func endLockHolders(ctx context.Context, c *node.Claim) ([]node.Session, error) 
 	const query = `SELECT DISTINCT t.PROCESSLIST_ID, COALESCE(t.PROCESSLIST_USER, ''), COALESCE(t.PROCESSLIST_HOST, '')
 FROM performance_schema.metadata_locks l JOIN performance_schema.threads t ON t.THREAD_ID = l.OWNER_THREAD_ID
 WHERE l.LOCK_STATUS = 'GRANTED' AND t.NAME = 'thread/sql/one_connection' AND t.PROCESSLIST_ID <> CONNECTION_ID()
-  AND (l.OBJECT_SCHEMA NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')
+  AND (l.OBJECT_SCHEMA ` + node.UserSchemas + `
     OR l.OBJECT_TYPE IN ('GLOBAL', 'BACKUP LOCK') AND l.LOCK_DURATION = 'EXPLICIT')`
 	var holders []node.Session
 	err := node.Each(ctx, c, "see who holds metadata locks", query, nil, func(scan func(...any) error) error {

@@ -7,10 +7,9 @@ import (
 	"fmt"
 	"sort"
 	"strings"
-)
 
-// userSchemas is the condition that leaves out what every server keeps for itself.
-const userSchemas = "NOT IN ('mysql','sys','information_schema','performance_schema')"
+	"github.com/clusterresync/clusterresync/internal/node"
+)
 
 // table is one base table as the comparison of rows needs it.
 type table struct {
@@ -72,7 +71,7 @@ func readCatalog(ctx context.Context, s *session) (catalog, error) {
 	c := catalog{}
 	keep := interner{}
 	err := eachText(ctx, s, `SELECT TABLE_SCHEMA, TABLE_NAME, COALESCE(ENGINE,'')
-		FROM information_schema.TABLES WHERE TABLE_TYPE='BASE TABLE' AND TABLE_SCHEMA `+userSchemas, func(r []sql.RawBytes) error {
+		FROM information_schema.TABLES WHERE TABLE_TYPE='BASE TABLE' AND TABLE_SCHEMA `+node.UserSchemas, func(r []sql.RawBytes) error {
 		t := &table{schema: keep.string(r[0]), name: string(r[1]), engine: keep.string(r[2])}
 		c[t.id()] = t
 		return nil
@@ -87,7 +86,7 @@ func readCatalog(ctx context.Context, s *session) (catalog, error) {
 		return nil, err
 	}
 	err = eachText(ctx, s, `SELECT TABLE_SCHEMA, TABLE_NAME, COALESCE(SUBPARTITION_NAME, PARTITION_NAME) FROM information_schema.PARTITIONS
-		WHERE PARTITION_NAME IS NOT NULL AND TABLE_SCHEMA `+userSchemas+`
+		WHERE PARTITION_NAME IS NOT NULL AND TABLE_SCHEMA `+node.UserSchemas+`
 		ORDER BY TABLE_SCHEMA, TABLE_NAME, PARTITION_ORDINAL_POSITION, SUBPARTITION_ORDINAL_POSITION`, func(r []sql.RawBytes) error {
 		if t := c[tableName{string(r[0]), string(r[1])}]; t != nil {
 			t.partitions = append(t.partitions, string(r[2]))
@@ -134,7 +133,7 @@ func readColumns(ctx context.Context, s *session, c catalog, keep interner) erro
 	}
 	return eachText(ctx, s, `SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, DATA_TYPE, COALESCE(CHARACTER_SET_NAME,''),
 		COALESCE(COLLATION_NAME,''), COALESCE(CHARACTER_MAXIMUM_LENGTH,0) FROM information_schema.COLUMNS
-		WHERE EXTRA NOT LIKE '%VIRTUAL GENERATED%' AND TABLE_SCHEMA `+userSchemas+`
+		WHERE EXTRA NOT LIKE '%VIRTUAL GENERATED%' AND TABLE_SCHEMA `+node.UserSchemas+`
 		ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION`, func(r []sql.RawBytes) error {
 		t := c[tableName{string(r[0]), string(r[1])}]
 		if t == nil { // a view, or created since
@@ -176,7 +175,7 @@ func readKeys(ctx context.Context, s *session, c catalog, keep interner) error {
 	}
 	err := eachText(ctx, s, `SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, COALESCE(COLUMN_NAME,''), COALESCE(COLLATION,''),
 		SUB_PART IS NOT NULL OR NULLABLE='YES' OR IS_VISIBLE='NO' OR INDEX_TYPE<>'BTREE' FROM information_schema.STATISTICS
-		WHERE NON_UNIQUE=0 AND TABLE_SCHEMA `+userSchemas+`
+		WHERE NON_UNIQUE=0 AND TABLE_SCHEMA `+node.UserSchemas+`
 		ORDER BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX`, func(r []sql.RawBytes) error {
 		name := tableName{string(r[0]), string(r[1])}
 		if name != at {

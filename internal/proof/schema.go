@@ -5,10 +5,11 @@ import (
 	"database/sql"
 	"fmt"
 
+	"github.com/clusterresync/clusterresync/internal/node"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
-func inUserSchemas(column string) string { return column + " " + userSchemas }
+func inUserSchemas(column string) string { return column + " " + node.UserSchemas }
 
 // schemaAspects are the canonical definitions of schema objects. Left out is what differs on a healthy secondary: AUTO_INCREMENT
 // counters and statistics, creation times, and the status of events, which has its own rule (measured on 9.7).
@@ -118,7 +119,7 @@ func (e *engine) reportObjects(ctx context.Context, r *replica, name contract.Pr
 // there. Disabled in whatever way on both is well; disabled for good on the secondary while enabled on the primary is not, for after a
 // failover it would not run (MySQL manual: Replication of Invoked Features).
 func (e *engine) compareEventStatus(ctx context.Context, r *replica) error {
-	const statement = `SELECT EVENT_SCHEMA, EVENT_NAME, STATUS FROM information_schema.EVENTS WHERE EVENT_SCHEMA ` + userSchemas
+	const statement = `SELECT EVENT_SCHEMA, EVENT_NAME, STATUS FROM information_schema.EVENTS WHERE EVENT_SCHEMA ` + node.UserSchemas
 	read := func(s *session) (map[objectID]string, error) {
 		out := map[objectID]string{}
 		err := eachText(ctx, s, statement, func(row []sql.RawBytes) error {
