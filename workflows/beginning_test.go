@@ -94,6 +94,16 @@ func TestPlanOnly(t *testing.T) {
 	require.Len(t, s.reports, 1, "and is mailed")
 }
 
+func TestPlanOfAClusterThatCannotBeResynced(t *testing.T) {
+	s := tell(t, "a")
+	s.request.Mode = contract.ModePlan
+	s.cluster.node("a").errant = "uuid-of-a:1"
+	report := s.run()
+	require.Equal(t, contract.OutcomeRefused, report.Outcome)
+	require.Equal(t, contract.ErrorUnreplicatedWrites, report.ErrorType)
+	require.NotNil(t, report.Plan, "what it would destroy is shown all the same")
+}
+
 func TestUnreachableSecondary(t *testing.T) {
 	t.Run("refuses the run", func(t *testing.T) {
 		s := tell(t, "a", "b")

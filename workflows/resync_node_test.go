@@ -206,6 +206,15 @@ func TestReturnThatFailsHalfWayIsLookedAt(t *testing.T) {
 	}
 }
 
+func TestReturnThatFailsAndNobodyCanLook(t *testing.T) {
+	s := tell(t, "a")
+	s.fault("Return", "a", fault{err: lasting(contract.ErrorIdentity)})
+	s.fault("Inspect", "a", fault{err: passing(contract.ErrorUnreachable), always: true})
+	require.Equal(t, contract.OutcomeFailed, s.run().Outcome)
+	require.Equal(t, contract.StandingUnknown, s.standing("a"))
+	require.Contains(t, s.nodeReport("a").State, "whether it is still fenced could not be seen: seen: Unreachable")
+}
+
 // TestWreckIsHealed: a node that an earlier run left fenced is taken as it is, first, and costs no availability.
 func TestWreckIsHealed(t *testing.T) {
 	s := tell(t, "a", "b")

@@ -1,0 +1,276 @@
+package workflows_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/clusterresync/clusterresync/activities"
+	"github.com/clusterresync/clusterresync/internal/fence"
+	"github.com/clusterresync/clusterresync/workflows/contract"
+)
+
+// Each method plays the activity of its name: it demands what the real one demands, and changes the cluster in memory as the real one
+// changes servers.
+
+func (s *script) Begin(ctx context.Context, in activities.BeginInput) (activities.BeginResult, error) {
+	result := activities.BeginResult{InventoryHash: "hash"}
+	_, err := s.perform(ctx, "", "", func() error {
+		for _, server := range s.cluster.all {
+			result.Nodes = append(result.Nodes, server.name)
+		}
+		return nil
+	})
+	return result, err
+}
+
+func (s *script) OpenNodes(ctx context.Context, in activities.OpenNodesInput) (activities.OpenNodesResult, error) {
+	var result activities.OpenNodesResult
+	_, err := s.perform(ctx, "", "", func() error {
+		s.demand(len(in.Nodes) == len(s.cluster.all), "open nodes were looked for among %v", in.Nodes)
+		result.WorkflowIDs = s.open
+		return nil
+	})
+	return result, err
+}
+
+func (s *script) LockHolder(ctx context.Context, in activities.LockHolderInput) (activities.LockHolderResult, error) {
+	_, err := s.perform(ctx, "", "", func() error { return nil })
+	return s.holder, err
+}
+
+func (s *script) Preconditions(ctx context.Context, in activities.PreconditionsInput) (contract.Plan, error) {
+	var plan contract.Plan
+	_, err := s.perform(ctx, "", "", func() error {
+		plan = s.cluster.plan(in.Request)
+		s.plans = append(s.plans, plan)
+		return nil
+	})
+	return plan, err
+}
+
+func (s *script) Recheck(ctx context.Context, in activities.RecheckInput) (activities.RecheckResult, error) {
+	attempt, err := s.perform(ctx, in.Target.Node, "", func() error {
+		return errors.Join(s.samePrimary(), s.sameLoss(in.Target, in.Approval))
+	})
+	return activities.RecheckResult{Done: activities.Done{Attempts: attempt}, Clock: time.Unix(1, 0)}, unjoined(err)
+}
+
+// unjoined keeps a Temporal error outermost, as activities must.
+func unjoined(err error) error {
+	var typed *temporal.ApplicationError
+	if errors.As(err, &typed) {
+		return typed
+	}
+	return err
+}
+
+func (s *script) sameLoss(target activities.Target, approval activities.Approval) error {
+	if s.cluster.node(target.Node).errant != approval.Errant {
+		return lasting(contract.ErrorLossGrew)
+	}
+	return nil
+}
+
+func (s *script) Note(ctx context.Context, in activities.NoteInput) (activities.NoteResult, error) {
+	var result activities.NoteResult
+	attempt, err := s.perform(ctx, in.Target.Node, "", func() error {
+		node := s.cluster.node(in.Target.Node)
+		if result.Wreck = node.fenced; !result.Wreck {
+			result.Fence = &fence.Note{GTIDExecuted: "of " + node.name}
+		}
+		return nil
+	})
+	result.Attempts = attempt
+	return result, err
+}
+
+func (s *script) Fence(ctx context.Context, in activities.FenceInput) (activities.Done, error) {
+	return s.change(ctx, in.Target, "", func(node *server) error {
+		if err := s.samePrimary(); err != nil {
+			return err
+		}
+		serving := node.serving && !node.fenced
+		node.fenced = true
+		floor := s.plans[len(s.plans)-1].MinServing
+		s.demand(!serving || s.cluster.inService() >= floor,
+			"fencing %s left %d secondaries in service; the floor is %d", node.name, s.cluster.inService(), floor)
+		return nil
+	})
+}
+
+func (s *script) Judge(ctx context.Context, in activities.JudgeInput) (activities.Done, error) {
+	attempt, err := s.perform(ctx, in.Target.Node, "", func() error {
+		s.demand(s.cluster.node(in.Target.Node).fenced, "%s was judged in front of its fence", in.Target.Node)
+		return s.sameLoss(in.Target, in.Approval)
+	})
+	return activities.Done{Attempts: attempt}, err
+}
+
+func (s *script) Rehearse(ctx context.Context, in activities.RehearseInput) (activities.RehearseResult, error) {
+	done, err := s.change(ctx, in.Target, in.Donor, func(node *server) error {
+		s.demand(node.fenced, "the clone to %s was rehearsed without a fence", node.name)
+		s.donates(in.Donor, in.DonorUUID)
+		return nil
+	})
+	return activities.RehearseResult{Done: done}, err
+}
+
+// donates demands a donor that is complete; that it feeds nobody else is read off the record.
+func (s *script) donates(name, uuid string) {
+	donor, known := s.cluster.donors[name]
+	s.demand(known && !donor.fenced && uuid == donor.uuid(), "%s (%s) was taken for a donor", name, uuid)
+}
+
+func (s *script) Erase(ctx context.Context, in activities.EraseInput) (activities.EraseResult, error) {
+	var result activities.EraseResult
+	done, err := s.change(ctx, in.Target, "", func(node *server) error {
+		s.demand(node.fenced, "%s was erased without a fence", node.name)
+		if node.data == own {
+			if err := errors.Join(s.samePrimary(), s.sameLoss(in.Target, in.Approval)); err != nil {
+				return unjoined(err)
+			}
+		}
+		result.Destroyed = contract.Destroyed{GTIDs: "of " + node.name, ErrantGTIDs: node.errant}
+		node.data, node.errant, node.differs, node.following = empty, "", false, false
+		return nil
+	})
+	result.Done = done
+	return result, err
+}
+
+func (s *script) Clone(ctx context.Context, in activities.CloneInput) (activities.CloneResult, error) {
+	result := activities.CloneResult{Copy: contract.Copy{Donor: in.Donor}}
+	done, err := s.change(ctx, in.Target, in.Donor, func(node *server) error {
+		s.donates(in.Donor, in.DonorUUID)
+		s.demand(node.fenced, "%s was refilled without a fence", node.name)
+		s.demand(node.data != own, "%s was refilled with its own data still there", node.name)
+		s.demand(!in.NotBefore.IsZero(), "a clone to %s that cannot be told from an older one", node.name)
+		s.demand(in.Parent != nil, "the clone of %s has nobody to tell", node.name)
+		s.throttled = append(s.throttled, fmt.Sprintf("%s begins at %d", node.name, in.ThrottleMiBps))
+		node.data, node.differs = copied, node.corrupts
+		return s.samePrimary()
+	})
+	result.Done = done
+	return result, err
+}
+
+func (s *script) Throttle(ctx context.Context, in activities.ThrottleInput) (activities.Done, error) {
+	attempt, err := s.perform(ctx, in.Target.Node, "", func() error {
+		s.throttled = append(s.throttled, fmt.Sprintf("%s changes to %d", in.Target.Node, in.MiBps))
+		return nil
+	})
+	return activities.Done{Attempts: attempt}, err
+}
+
+func (s *script) Follow(ctx context.Context, in activities.FollowInput) (activities.FollowResult, error) {
+	done, err := s.change(ctx, in.Target, "", func(node *server) error {
+		s.demand(node.fenced && node.data == copied, "%s followed with %s, fenced: %t", node.name, node.data, node.fenced)
+		node.following = true
+		return s.samePrimary()
+	})
+	return activities.FollowResult{Done: done, Notes: []string{"2 events of the primary disabled here, their definers kept"}}, err
+}
+
+func (s *script) Verify(ctx context.Context, in activities.VerifyInput) (activities.VerifyResult, error) {
+	var result activities.VerifyResult
+	attempt, err := s.perform(ctx, in.Target.Node, "", func() error {
+		node := s.cluster.node(in.Target.Node)
+		s.demand(in.AsItIs == (node.data == own), "%s was proven as it is: %t, with %s", node.name, in.AsItIs, node.data)
+		if !node.following {
+			return failing(contract.ErrorReplication, in.AsItIs)
+		}
+		result.Proof = proofOf(node, in.Options)
+		return nil
+	})
+	result.Attempts = attempt
+	return result, err
+}
+
+// proofOf judges as internal/proof does: a layer that was left out, or has a gap, is not equal.
+func proofOf(node *server, options contract.ProofOptions) contract.Proof {
+	proof := contract.Proof{Node: node.name, Primary: primary, Verdict: contract.ProofEqual, Layers: []contract.ProofLayer{
+		{Name: contract.ProofGTIDs, Verdict: contract.ProofEqual}, {Name: contract.ProofSchema, Verdict: contract.ProofEqual},
+		{Name: contract.ProofAccounts, Verdict: contract.ProofEqual}, {Name: contract.ProofRows, Verdict: contract.ProofEqual},
+	}}
+	rows := &proof.Layers[3]
+	switch {
+	case !options.CompareRows():
+		rows.Verdict, proof.Verdict = contract.ProofSkipped, contract.ProofIncomplete
+	case node.differs:
+		rows.Verdict, rows.Differences, proof.Verdict = contract.ProofDifferent, 1, contract.ProofDifferent
+	case node.gaps:
+		rows.Verdict, proof.Verdict = contract.ProofIncomplete, contract.ProofIncomplete
+	}
+	proof.Equal = proof.Verdict == contract.ProofEqual
+	return proof
+}
+
+func (s *script) Return(ctx context.Context, in activities.ReturnInput) (activities.ReturnResult, error) {
+	done, err := s.change(ctx, in.Target, "", func(node *server) error {
+		s.demand(node.following && node.data == copied && !node.differs, "%s was returned with %s", node.name, node.data)
+		s.demand(node.wreck == in.Noted.Wreck, "%s was returned without its note", node.name)
+		node.fenced, node.serving = false, true
+		s.cluster.donors[node.name] = node
+		return nil
+	})
+	return activities.ReturnResult{Done: done}, err
+}
+
+func (s *script) Release(ctx context.Context, in activities.ReleaseInput) (activities.ReleaseResult, error) {
+	var result activities.ReleaseResult
+	done, err := s.change(ctx, in.Target, "", func(node *server) error {
+		switch {
+		case in.Noted.Wreck:
+			result.StillFenced = "fenced as it was found"
+		case in.Noted.Fence == nil:
+			s.demand(false, "%s was released without its note", node.name)
+		case node.data != own:
+			result.StillFenced = "erased, at least in part; it is fenced"
+		default:
+			node.fenced = false
+		}
+		return nil
+	})
+	result.Done = done
+	return result, err
+}
+
+func (s *script) Inspect(ctx context.Context, in activities.InspectInput) (activities.InspectResult, error) {
+	var result activities.InspectResult
+	_, err := s.change(ctx, in.Target, "", func(node *server) error {
+		result = activities.InspectResult{Fenced: node.fenced, State: fmt.Sprintf("seen: fenced %t, holds %s", node.fenced, node.data)}
+		return nil
+	})
+	return result, err
+}
+
+func (s *script) Watch(ctx context.Context, in activities.WatchInput) (contract.WatchReport, error) {
+	report := contract.WatchReport{Duration: contract.Duration(in.Duration), Looks: 1}
+	_, err := s.perform(ctx, "", "", func() error {
+		for _, target := range in.Targets {
+			report.Nodes = append(report.Nodes, contract.WatchNode{Name: target.Node})
+		}
+		return nil
+	})
+	return report, err
+}
+
+func (s *script) MailReport(ctx context.Context, in activities.MailReportInput) (activities.MailResult, error) {
+	_, err := s.perform(ctx, "", "", func() error {
+		s.reports, s.notified = append(s.reports, in.Report), append(s.notified, in.Notify)
+		return nil
+	})
+	return activities.MailResult{Where: "outbox"}, err
+}
+
+func (s *script) MailApproval(ctx context.Context, in activities.MailApprovalInput) (activities.MailResult, error) {
+	_, err := s.perform(ctx, "", "", func() error {
+		s.asked = append(s.asked, in)
+		return nil
+	})
+	return activities.MailResult{Where: "outbox"}, err
+}
