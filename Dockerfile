@@ -1,4 +1,4 @@
-# The worker, and nothing else: a static binary, no shell, not root.
+# The worker, with the starter beside it: static binaries, no shell, not root.
 FROM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
@@ -10,9 +10,8 @@ RUN CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /out/worker ./worker \
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
-COPY --from=build /out/worker /usr/local/bin/clusterresync-worker
-COPY --from=build /out/starter /usr/local/bin/clusterresync
+COPY --from=build /out/worker /out/starter /usr/local/bin/
 # A new volume takes its owner from here.
 COPY --from=build --chown=65532:65532 /out/outbox /var/lib/clusterresync/outbox
 USER 65532:65532
-ENTRYPOINT ["/usr/local/bin/clusterresync-worker"]
+ENTRYPOINT ["/usr/local/bin/worker"]

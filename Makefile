@@ -17,5 +17,5 @@ check:
 	go tool -modfile=.ci/tools/go.mod workflowcheck ./workflows/...
 
 build:
-	go build -trimpath -o bin/clusterresync-worker ./worker
-	go build -trimpath -o bin/clusterresync ./starter
+	go build -trimpath -o bin/worker ./worker
+	go build -trimpath -o bin/starter ./starter

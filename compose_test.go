@@ -53,6 +53,9 @@ func TestComposeIsSafeByDefault(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(dockerfile), "\nUSER 65532:65532\n")
 	require.Contains(t, string(dockerfile), "FROM scratch\n")
+	// The names under which every hint, mail and page speaks of the programs.
+	require.Contains(t, string(dockerfile), "COPY --from=build /out/worker /out/starter /usr/local/bin/\n")
+	require.Contains(t, string(dockerfile), `ENTRYPOINT ["/usr/local/bin/worker"]`)
 }
 
 func TestComposeInventoryIsValid(t *testing.T) {

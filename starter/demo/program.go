@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// installedWorker is the worker's name where the programs are installed.
-	installedWorker = "clusterresync-worker"
+	// installedWorker is the worker's name where the programs are installed, as `make build` and the image name it.
+	installedWorker = "worker"
 	workerPackage   = "github.com/clusterresync/clusterresync/worker"
 )
 
