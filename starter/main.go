@@ -1,5 +1,6 @@
 // Command starter is the command line for people who resync MySQL clusters: it shows plans, starts runs, asks for consent, follows
-// what goes on and prints the report. It talks to Temporal only; servers and secrets are the worker's business.
+// what goes on and prints the report. About a cluster of one's own it talks to Temporal only: servers and secrets are the worker's
+// business. Its sandbox and its demo start servers of their own on loopback.
 package main
 
 import (

@@ -127,5 +127,5 @@ func (r *run) target(node contract.PlanNode) activities.Target {
 	}
 }
 
-// since is how long the run has lasted.
+// now is the workflow's time, the same in every replay.
 func (r *run) now() time.Time { return workflow.Now(r.logCtx) }

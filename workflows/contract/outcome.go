@@ -63,9 +63,9 @@ const (
 	ErrorInvalidInput ErrorType = "InvalidInput"
 	// ErrorUnknownCluster: the inventory has no cluster of that name.
 	ErrorUnknownCluster ErrorType = "UnknownCluster"
-	// ErrorInventory: the inventory cannot be read, or one of its secrets is missing.
+	// ErrorInventory: the inventory cannot be read, or one of its secrets is missing; past an erase tried again.
 	ErrorInventory ErrorType = "Inventory"
-	// ErrorInventoryChanged: the inventory is no longer the one the run began with.
+	// ErrorInventoryChanged: the inventory is no longer the one the run began with; past an erase tried again.
 	ErrorInventoryChanged ErrorType = "InventoryChanged"
 	// ErrorWrongConfirm: confirm is not the cluster's name, or is not enough for what the plan destroys.
 	ErrorWrongConfirm ErrorType = "WrongConfirm"
@@ -85,7 +85,7 @@ const (
 
 	// ErrorUnreachable: a server could not be reached; tried again.
 	ErrorUnreachable ErrorType = "Unreachable"
-	// ErrorAccessDenied: a server refused an account or a privilege.
+	// ErrorAccessDenied: a server refused an account or a privilege; past an erase tried again.
 	ErrorAccessDenied ErrorType = "AccessDenied"
 	// ErrorIdentity: a server is not the one that was approved, or the primary is another than approved.
 	ErrorIdentity ErrorType = "Identity"
@@ -113,7 +113,7 @@ const (
 	ErrorDiverged ErrorType = "Diverged"
 	// ErrorMail: the mail was refused for good.
 	ErrorMail ErrorType = "Mail"
-	// ErrorAborted: a person aborted the node; it is fenced.
+	// ErrorAborted: a person aborted the node; past its erase it stays fenced, before it is released as it was.
 	ErrorAborted ErrorType = "Aborted"
 	// ErrorMySQL: any other error of a server.
 	ErrorMySQL ErrorType = "MySQL"
