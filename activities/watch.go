@@ -69,10 +69,10 @@ func (a *Activities) watchOnce(ctx context.Context, target Target, seen *contrac
 	case len(channels) == 0:
 		problem("it has no replication channel any more")
 		return
-	case !channels[0].SQL:
-		problem("its applier is stopped: %s", channels[0].SQLError)
+	case channels[0].Trouble() != "":
+		problem("replication: %s", channels[0].Trouble())
 	case !channels[0].IORunning():
-		problem("its receiver is not connected: %s", channels[0].IOError)
+		problem("its receiver is not connected")
 	case channels[0].LagSeconds != nil:
 		seen.MaxLagSeconds = max(seen.MaxLagSeconds, *channels[0].LagSeconds)
 	}

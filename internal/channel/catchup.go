@@ -114,7 +114,7 @@ func CatchUp(ctx context.Context, r node.Reader, target string, onProgress func(
 
 func defaultChannel(channels []node.Channel) (node.Channel, error) {
 	for _, ch := range channels {
-		if ch.Name == "" && ch.SourceHost != "" {
+		if ch.Name == "" {
 			return ch, nil
 		}
 	}
@@ -123,13 +123,8 @@ func defaultChannel(channels []node.Channel) (node.Channel, error) {
 
 // judge finds what will not mend itself by waiting.
 func judge(nodeName string, ch node.Channel) error {
-	if !ch.SQL && (ch.SQLErrno != 0 || len(ch.Workers) > 0) {
-		e := &ApplierError{Node: nodeName, Errno: ch.SQLErrno, Text: ch.SQLError}
-		if len(ch.Workers) > 0 { // the coordinator only points at its workers
-			w := ch.Workers[0]
-			e.Errno, e.Text, e.GTID = w.Errno, w.Text, w.GTID
-		}
-		return e
+	if failure, failed := ch.ApplierFailure(); failed && !ch.SQL {
+		return &ApplierError{Node: nodeName, Errno: failure.Errno, Text: failure.Text, GTID: failure.GTID}
 	}
 	if problem, final := receiverProblem(ch); final {
 		return &ReceiverError{Node: nodeName, Problem: problem, Errno: ch.IOErrno, Text: ch.IOError}

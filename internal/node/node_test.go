@@ -179,6 +179,7 @@ func TestAWorkersErrorIsRead(t *testing.T) {
 	}, time.Minute, 50*time.Millisecond)
 	require.Len(t, c.Workers, 1)
 	require.Equal(t, 1007, c.Workers[0].Errno)
+	require.Contains(t, c.Trouble(), "applier stopped by error 1007: ")
 	require.Contains(t, c.Workers[0].Text, "clash")
 	require.Contains(t, c.Workers[0].GTID, nodetest.UUID(t, p))
 	nodetest.Exec(t, s, "SET sql_log_bin = 0", "DROP DATABASE clash")

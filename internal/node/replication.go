@@ -25,7 +25,7 @@ type Channel struct {
 	// SQLErrno and SQLError are the coordinator's; Workers has what it only points at.
 	SQLErrno int
 	SQLError string
-	Workers  []WorkerError
+	Workers  []WorkerError // in the order in which they stopped: the later ones are often the first one's consequence
 
 	AutoPosition bool
 	// LagSeconds is nil when the server does not know (a thread is stopped).
@@ -46,6 +46,36 @@ func (c Channel) IORunning() bool { return c.IO == "Yes" }
 // Running reports whether both threads do their work.
 func (c Channel) Running() bool { return c.IORunning() && c.SQL }
 
+// ApplierFailure is the error by which the applier stopped, if there is one. A worker's is more exact than the coordinator's, who only
+// points at it. It stands in the status until a started applier has got going.
+func (c Channel) ApplierFailure() (WorkerError, bool) {
+	if len(c.Workers) > 0 {
+		return c.Workers[0], true
+	}
+	return WorkerError{Errno: c.SQLErrno, Text: c.SQLError}, c.SQLErrno != 0
+}
+
+// Trouble says what keeps the channel from going on, errors before threads that merely stand still; empty if nothing does. A receiver
+// that is connecting and has not failed yet is no trouble.
+func (c Channel) Trouble() string {
+	if failure, failed := c.ApplierFailure(); failed {
+		return fmt.Sprintf("applier stopped by error %d: %s", failure.Errno, failure.Text)
+	}
+	switch {
+	case c.IOErrno != 0 && c.IO == "No":
+		return fmt.Sprintf("receiver stopped by error %d: %s", c.IOErrno, c.IOError)
+	case c.IOErrno != 0 && !c.IORunning():
+		return fmt.Sprintf("receiver cannot connect, error %d: %s", c.IOErrno, c.IOError)
+	case !c.SQL && c.IO == "No":
+		return "replication stopped"
+	case !c.SQL:
+		return "applier stopped"
+	case c.IO == "No":
+		return "receiver stopped"
+	}
+	return ""
+}
+
 // WorkerError is what made an applier worker stop.
 type WorkerError struct {
 	Worker int
@@ -57,7 +87,8 @@ type WorkerError struct {
 // Replication reads every channel of the server; none means it replicates from nobody.
 func (n *Node) Replication(ctx context.Context) ([]Channel, error) { return ReadReplication(ctx, n) }
 
-// ReadReplication is Node.Replication for any Reader.
+// ReadReplication is Node.Replication for any Reader. A channel without a source is none: RESET REPLICA ALL can leave such an empty
+// shell of the default channel.
 func ReadReplication(ctx context.Context, r Reader) ([]Channel, error) {
 	rows, err := Table(ctx, r, "read the replication status", "SHOW REPLICA STATUS")
 	if err != nil || len(rows) == 0 {
@@ -65,7 +96,9 @@ func ReadReplication(ctx context.Context, r Reader) ([]Channel, error) {
 	}
 	channels := make([]Channel, 0, len(rows))
 	for _, row := range rows {
-		channels = append(channels, channelOf(row))
+		if c := channelOf(row); c.SourceHost != "" {
+			channels = append(channels, c)
+		}
 	}
 	return channels, addWorkerErrors(ctx, r, channels)
 }
@@ -97,7 +130,8 @@ func channelOf(row Row) Channel {
 
 func addWorkerErrors(ctx context.Context, r Reader, channels []Channel) error {
 	const query = `SELECT CHANNEL_NAME, WORKER_ID, LAST_ERROR_NUMBER, LAST_ERROR_MESSAGE, APPLYING_TRANSACTION
-FROM performance_schema.replication_applier_status_by_worker WHERE LAST_ERROR_NUMBER <> 0`
+FROM performance_schema.replication_applier_status_by_worker WHERE LAST_ERROR_NUMBER <> 0
+ORDER BY LAST_ERROR_TIMESTAMP, WORKER_ID`
 	return Each(ctx, r, "read the appliers' errors", query, nil, func(scan func(...any) error) error {
 		var name string
 		var w WorkerError

@@ -94,14 +94,10 @@ func state(o *check.Observations, n *check.Observation) string {
 }
 
 func channelState(c node.Channel) string {
-	if why := brokenBy(c); why != "" {
-		return why
+	if trouble := c.Trouble(); trouble != "" {
+		return firstLine(trouble)
 	}
 	switch {
-	case !c.SQL && c.IO == "No":
-		return "replication stopped"
-	case !c.SQL:
-		return "applier stopped"
 	case !c.IORunning():
 		return "not connected to its source"
 	case c.LagSeconds == nil:
@@ -112,20 +108,7 @@ func channelState(c node.Channel) string {
 	return fmt.Sprintf("following, %s behind", (time.Duration(*c.LagSeconds) * time.Second).String())
 }
 
-// brokenBy names the error that stopped a thread; what one worker says is more exact than the coordinator, who points at it.
-func brokenBy(c node.Channel) string {
-	switch {
-	case len(c.Workers) > 0:
-		return fmt.Sprintf("applier stopped by error %d: %s", c.Workers[0].Errno, firstLine(c.Workers[0].Text))
-	case c.SQLErrno != 0:
-		return fmt.Sprintf("applier stopped by error %d: %s", c.SQLErrno, firstLine(c.SQLError))
-	case c.IOErrno != 0 && !c.IORunning():
-		return fmt.Sprintf("receiver stopped by error %d: %s", c.IOErrno, firstLine(c.IOError))
-	}
-	return ""
-}
-
-// firstLine keeps a server's message, which may be long, to what fits into a table.
+// firstLine keeps a text with a server's message in it, which may be long, to what fits into a table.
 func firstLine(text string) string {
 	const limit = 160
 	text, _, _ = strings.Cut(text, "\n")
