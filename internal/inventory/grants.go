@@ -30,8 +30,6 @@ type Privilege struct {
 	Name string
 	// Reason is what fails without it, in one line.
 	Reason string
-	// Optional privileges are for a way of working that the operator may do without.
-	Optional bool
 }
 
 // Requirements lists what an account of that role must hold on *.* of every node, and so of the primary, whose accounts every clone
@@ -48,10 +46,10 @@ func Requirements(role Role, v Version) []Privilege {
 	return nil
 }
 
-// Missing lists the requirements, optional ones left out, that are not among the names an account holds.
+// Missing lists the requirements that are not among the names an account holds.
 func Missing(role Role, v Version, held []string) []Privilege {
 	return slices.DeleteFunc(Requirements(role, v), func(p Privilege) bool {
-		return p.Optional || slices.ContainsFunc(held, func(h string) bool { return strings.EqualFold(h, p.Name) })
+		return slices.ContainsFunc(held, func(h string) bool { return strings.EqualFold(h, p.Name) })
 	})
 }
 
@@ -84,9 +82,9 @@ func definerPrivileges(v Version) []Privilege {
 	}
 }
 
+// A donor is never behind a fence: it is the primary, or a secondary that was proven and returned. So its account passes none.
 var donorPrivileges = []Privilege{
 	{Name: "BACKUP_ADMIN", Reason: "let a recipient clone from the node"},
-	{Name: "CONNECTION_ADMIN", Reason: "let a node that is still fenced be a donor; the account then passes every fence", Optional: true},
 }
 
 var replicationPrivileges = []Privilege{

@@ -16,8 +16,6 @@ type Grantee struct {
 	Host string
 	// Password may be left out: the statements then hold PasswordPlaceholder.
 	Password Secret
-	// Optional asks for the optional privileges of the role as well.
-	Optional bool
 }
 
 // SQL gives the statements that set the account up, to be run on the primary by an account that may grant them, such as root. They can
@@ -26,9 +24,7 @@ type Grantee struct {
 func SQL(g Grantee, v Version) ([]string, error) {
 	var names []string
 	for _, p := range Requirements(g.Role, v) {
-		if g.Optional || !p.Optional {
-			names = append(names, p.Name)
-		}
+		names = append(names, p.Name)
 	}
 	if len(names) == 0 || g.User == "" || g.Host == "" {
 		return nil, errors.New("an account needs a role (admin, donor or replication), a user and a host, such as '%'")

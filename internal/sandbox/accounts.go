@@ -74,7 +74,7 @@ func (a Accounts) setUpSQL(version inventory.Version) ([]string, error) {
 		Account
 		role inventory.Role
 	}{{a.Admin, inventory.RoleAdmin}, {a.Donor, inventory.RoleDonor}, {a.Replication, inventory.RoleReplication}} {
-		sql, err := inventory.SQL(inventory.Grantee{Role: account.role, User: account.User, Host: "%", Password: account.Password, Optional: true}, version)
+		sql, err := inventory.SQL(inventory.Grantee{Role: account.role, User: account.User, Host: "%", Password: account.Password}, version)
 		if err != nil {
 			return nil, fmt.Errorf("make the account %s: %w", account.User, err)
 		}
