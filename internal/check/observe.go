@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -64,22 +63,6 @@ func Observe(ctx context.Context, target Target) Observation {
 	}
 }
 
-// session is a node.Reader over the one connection of an observation.
-type session struct {
-	name string
-	conn *sql.Conn
-}
-
-func (s session) Name() string { return s.name }
-
-func (s session) Query(ctx context.Context, doing, query string, args ...any) (*sql.Rows, error) {
-	rows, err := s.conn.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, node.Wrap(s.name, doing, err)
-	}
-	return rows, nil
-}
-
 // read returns an error only if the node is not observed at all: nothing can be judged of a server whose identity is
 // unknown, or that goes away.
 func (o *Observation) read(ctx context.Context, target Target) error {
@@ -88,7 +71,7 @@ func (o *Observation) read(ctx context.Context, target Target) error {
 		return node.Wrap(o.Node, "connect", err)
 	}
 	defer conn.Close()
-	s := session{o.Node, conn}
+	s := node.Pinned{Node: o.Node, Conn: conn}
 	if o.Identity, err = node.ReadIdentity(ctx, s); err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func (o *Observations) compare(ctx context.Context, server *node.Node, primary *
 		return node.Wrap(primary.Node, "connect", err)
 	}
 	defer conn.Close()
-	s := session{primary.Node, conn}
+	s := node.Pinned{Node: primary.Node, Conn: conn}
 	now, err := node.ReadIdentity(ctx, s)
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package check
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/clusterresync/clusterresync/internal/fence"
@@ -86,17 +85,8 @@ func (o *Observation) readDownstreams(ctx context.Context, s node.Reader) error 
 // readersOf lists who reads the server's binary log: the replicas that registered, and the sessions that read. A reader that
 // does not register, such as mysqlbinlog, shows only as a session.
 func readersOf(ctx context.Context, s node.Reader) (replicas []node.Downstream, sessions []string, err error) {
-	rows, err := node.Table(ctx, s, "list the servers that replicate from it", "SHOW REPLICAS")
-	if err != nil {
+	if replicas, err = node.ReadDownstreams(ctx, s); err != nil {
 		return nil, nil, err
-	}
-	for _, row := range rows {
-		// What is no number is 0, a server_id that no replica can have.
-		id, _ := strconv.ParseUint(row["Server_Id"], 10, 32)
-		port, _ := strconv.Atoi(row["Port"])
-		replicas = append(replicas, node.Downstream{
-			ServerID: uint32(id), UUID: row["Replica_UUID"], Host: row["Host"], Port: port,
-		})
 	}
 	sessions, err = texts(ctx, s, "list the readers of its binary log",
 		"SELECT CONCAT(USER, '@', HOST) FROM performance_schema.processlist WHERE COMMAND LIKE 'Binlog Dump%'")

@@ -2,7 +2,6 @@ package clone
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -66,7 +65,7 @@ func kill(ctx context.Context, n *node.Node, verb string, wanted func(Status) bo
 		return false, node.Wrap(n.Name(), "connect to end the clone", err)
 	}
 	defer conn.Close()
-	status, err := ReadStatus(ctx, pinned{n.Name(), conn})
+	status, err := ReadStatus(ctx, node.Pinned{Node: n.Name(), Conn: conn})
 	if err != nil || !status.Running() || !wanted(status) {
 		return false, err
 	}
@@ -75,19 +74,6 @@ func kill(ctx context.Context, n *node.Node, verb string, wanted func(Status) bo
 		return false, nil
 	}
 	return err == nil, node.Wrap(n.Name(), "end the clone", err)
-}
-
-// pinned reads over one pooled connection.
-type pinned struct {
-	name string
-	conn *sql.Conn
-}
-
-func (p pinned) Name() string { return p.name }
-
-func (p pinned) Query(ctx context.Context, doing, query string, args ...any) (*sql.Rows, error) {
-	rows, err := p.conn.QueryContext(ctx, query, args...)
-	return rows, node.Wrap(p.name, doing, err)
 }
 
 // Kill ends whatever clone runs on the node and waits until it has ended: the operator's abort. It reports false when none ran. The

@@ -152,7 +152,7 @@ func TestReplicationStatus(t *testing.T) {
 	require.Empty(t, c.Filters)
 	require.Empty(t, c.Workers)
 
-	down, err := primary.Downstreams(t.Context())
+	down, err := node.ReadDownstreams(t.Context(), primary)
 	require.NoError(t, err)
 	uuids := []string{}
 	for _, d := range down {

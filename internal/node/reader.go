@@ -5,7 +5,7 @@ import (
 	"database/sql"
 )
 
-// Reader asks one server: a Node over any pooled connection, or a Claim over its own.
+// Reader asks one server: a Node over any pooled connection, a Pinned over one of them, or a Claim over its own.
 type Reader interface {
 	// Name is the node's name, for errors.
 	Name() string
@@ -18,6 +18,25 @@ func (n *Node) Query(ctx context.Context, doing, query string, args ...any) (*sq
 	rows, err := n.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, Wrap(n.Name(), doing, err)
+	}
+	return rows, nil
+}
+
+// Pinned is a Reader over one connection of a pool, for what must not be asked over several: whatever belongs to a session. The
+// connection stays its owner's, who closes it.
+type Pinned struct {
+	Node string // the node's name
+	Conn *sql.Conn
+}
+
+// Name implements Reader.
+func (p Pinned) Name() string { return p.Node }
+
+// Query implements Reader.
+func (p Pinned) Query(ctx context.Context, doing, query string, args ...any) (*sql.Rows, error) {
+	rows, err := p.Conn.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, Wrap(p.Node, doing, err)
 	}
 	return rows, nil
 }

@@ -159,14 +159,15 @@ func (d Downstream) String() string {
 	return fmt.Sprintf("server %d (uuid %s, host %q)", d.ServerID, d.UUID, d.Host)
 }
 
-// Downstreams lists the servers that replicate from this one now. Needs REPLICATION SLAVE.
-func (n *Node) Downstreams(ctx context.Context) ([]Downstream, error) {
-	rows, err := Table(ctx, n, "list the servers that replicate from it", "SHOW REPLICAS")
+// ReadDownstreams lists the servers that registered with this one as its replicas. Needs REPLICATION SLAVE.
+func ReadDownstreams(ctx context.Context, r Reader) ([]Downstream, error) {
+	rows, err := Table(ctx, r, "list the servers that replicate from it", "SHOW REPLICAS")
 	if err != nil {
 		return nil, err
 	}
 	var all []Downstream
 	for _, row := range rows {
+		// What is no number is 0, a server_id that no replica can have.
 		id, _ := strconv.ParseUint(row["Server_Id"], 10, 32)
 		port, _ := strconv.Atoi(row["Port"])
 		all = append(all, Downstream{ServerID: uint32(id), UUID: row["Replica_UUID"], Host: row["Host"], Port: port})
