@@ -31,7 +31,7 @@ func (s *story) awaitsOf(step, node, kind, other, of string, times int) {
 		if happens != nil {
 			happens()
 		}
-		for patience := 1000; patience > 0; patience-- {
+		for patience := time.Now().Add(time.Minute); time.Now().Before(patience); {
 			s.settle()
 			s.mu.Lock()
 			seen := s.count(kind, other, of)

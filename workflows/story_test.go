@@ -175,7 +175,7 @@ func (s *story) runWith(input ...any) contract.Report {
 	close(s.ended)
 	require.True(s.t, s.env.IsWorkflowCompleted())
 	if !s.mayEndEarly {
-		require.Zero(s.t, s.pending+len(s.hooks), "the run ended before everything had happened to it")
+		require.Zero(s.t, s.pending+len(s.hooks), "the run ended before everything had happened to it: %v, %v", s.record, s.env.GetWorkflowError())
 	}
 	s.err = s.env.GetWorkflowError()
 	require.NoError(s.t, s.readReport(), "whatever the outcome, the report comes with it")
