@@ -199,10 +199,3 @@ func waitingFor(name string, byHand bool, why error) string {
 	}
 	return fmt.Sprintf("%s to answer again; if nothing supervises it, start mysqld there: %v", name, why)
 }
-
-// waitForRecipient waits for a server that may be restarting, or be down until somebody starts it.
-func (s *site) waitForRecipient(ctx context.Context, pulse *pulse) error {
-	err := s.recipient.WaitReady(ctx, pingEvery, func(why error) { pulse.waiting(waitingFor(s.target.Node, false, why)) })
-	pulse.waiting("")
-	return err
-}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/clusterresync/clusterresync/internal/check"
 	"github.com/clusterresync/clusterresync/internal/clone"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
@@ -42,13 +41,4 @@ func (a *Activities) recheck(ctx context.Context, in RecheckInput) (RecheckResul
 	}
 	clock, err := clone.UTCNow(ctx, site.recipient)
 	return RecheckResult{Clock: clock}, err
-}
-
-// judge compares what the recipient has with what was approved to be lost (I2).
-func (s *site) judge(ctx context.Context, approval Approval) error {
-	_, err := check.Recheck(ctx, s.recipient, s.primary, check.Approved{
-		NodeUUID: s.target.NodeUUID, PrimaryUUID: s.target.PrimaryUUID,
-		Errant: approval.Errant, LossUnknown: approval.LossUnknown, Wreck: approval.Wreck,
-	})
-	return err
 }

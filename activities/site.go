@@ -120,3 +120,19 @@ func (s *site) confirmIdentities(ctx context.Context) error {
 	}
 	return check.StillPrimary(ctx, s.primary)
 }
+
+// judge compares what the recipient has with what was approved to be lost (I2).
+func (s *site) judge(ctx context.Context, approval Approval) error {
+	_, err := check.Recheck(ctx, s.recipient, s.primary, check.Approved{
+		NodeUUID: s.target.NodeUUID, PrimaryUUID: s.target.PrimaryUUID,
+		Errant: approval.Errant, LossUnknown: approval.LossUnknown, Wreck: approval.Wreck,
+	})
+	return err
+}
+
+// waitForRecipient waits for a server that may be restarting, or be down until somebody starts it.
+func (s *site) waitForRecipient(ctx context.Context, pulse *pulse) error {
+	err := s.recipient.WaitReady(ctx, pingEvery, func(why error) { pulse.waiting(waitingFor(s.target.Node, false, why)) })
+	pulse.waiting("")
+	return err
+}

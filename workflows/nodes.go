@@ -220,7 +220,7 @@ func (r *run) openChild(name string) (workflow.ChildWorkflowFuture, bool) {
 }
 
 // listenToChildren takes what children tell of themselves.
-func (r *run) listenToChildren(ctx workflow.Context) error {
+func (r *run) listenToChildren(ctx workflow.Context) {
 	told := workflow.GetSignalChannel(ctx, contract.SignalNode)
 	apart, _ := workflow.NewDisconnectedContext(ctx)
 	workflow.Go(apart, func(ctx workflow.Context) {
@@ -241,7 +241,6 @@ func (r *run) listenToChildren(ctx workflow.Context) error {
 			r.show()
 		}
 	})
-	return nil
 }
 
 func (r *run) planNode(name string) contract.PlanNode {

@@ -27,6 +27,17 @@ var unmendable = []string{
 	string(contract.ErrorInventory), string(contract.ErrorInventoryChanged), string(contract.ErrorAccessDenied),
 }
 
+// endless is the number of attempts of what is tried until it succeeds or says itself that it is hopeless.
+const endless = 0
+
+// policy is how all activities are tried again: after a second, and then after twice as long each time, up to a bound.
+func policy(maxInterval time.Duration, attempts int32, giveUp []string) *temporal.RetryPolicy {
+	return &temporal.RetryPolicy{
+		InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: maxInterval,
+		MaximumAttempts: attempts, NonRetryableErrorTypes: giveUp,
+	}
+}
+
 // looking is for activities that only read: quick, tried a few times, because a run that has changed nothing should end rather than
 // wait for a server that stays away.
 func looking(ctx workflow.Context, summary string) workflow.Context {
@@ -34,25 +45,19 @@ func looking(ctx workflow.Context, summary string) workflow.Context {
 		StartToCloseTimeout: 5 * time.Minute,
 		HeartbeatTimeout:    heartbeatTimeout,
 		Summary:             summary,
-		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 10 * time.Second, MaximumAttempts: 4,
-			NonRetryableErrorTypes: unmendable,
-		},
+		RetryPolicy:         policy(10*time.Second, 4, unmendable),
 	})
 }
 
-// changing is for activities before the point of no return: tried for about a minute, so that a server's restart passes, and waited for when cancelled, so that the fence is never
-// lifted beside an attempt that still raises it.
+// changing is for activities before the point of no return: tried for about a minute, so that a server's restart passes, and waited for
+// when cancelled, so that the fence is never lifted beside an attempt that still raises it.
 func changing(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: time.Hour,
 		HeartbeatTimeout:    heartbeatTimeout,
 		WaitForCancellation: true,
 		Summary:             summary,
-		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 20 * time.Second, MaximumAttempts: 8,
-			NonRetryableErrorTypes: unmendable,
-		},
+		RetryPolicy:         policy(20*time.Second, 8, unmendable),
 	})
 }
 
@@ -65,9 +70,7 @@ func finishing(ctx workflow.Context, summary string) workflow.Context {
 		HeartbeatTimeout:    heartbeatTimeout,
 		WaitForCancellation: true,
 		Summary:             summary,
-		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
-		},
+		RetryPolicy:         policy(30*time.Second, endless, nil),
 	})
 }
 
@@ -78,10 +81,7 @@ func proving(ctx workflow.Context, summary string) workflow.Context {
 		HeartbeatTimeout:    heartbeatTimeout,
 		WaitForCancellation: true,
 		Summary:             summary,
-		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second, MaximumAttempts: 10,
-			NonRetryableErrorTypes: unmendable,
-		},
+		RetryPolicy:         policy(30*time.Second, 10, unmendable),
 	})
 }
 
@@ -91,9 +91,7 @@ func mailing(ctx workflow.Context, summary string) workflow.Context {
 		StartToCloseTimeout:    2 * time.Minute,
 		ScheduleToCloseTimeout: 24 * time.Hour,
 		Summary:                summary,
-		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: 10 * time.Minute,
-		},
+		RetryPolicy:            policy(10*time.Minute, endless, nil),
 	})
 }
 

@@ -27,15 +27,16 @@ const refusedKept = 20
 // and as a Signal with the same payload, for clients that know no updates.
 func (r *run) answerRequests(ctx workflow.Context) error {
 	r.aborted = map[string]bool{}
-	return errors.Join(
+	err := errors.Join(
 		answer(ctx, r, contract.RequestApprove, r.mayApprove, r.approve),
 		answer(ctx, r, contract.RequestReject, r.mayReject, r.reject),
 		answer(ctx, r, contract.RequestPause, r.mayPause, func(_ workflow.Context, _ contract.Pause) { r.paused = true }),
 		answer(ctx, r, contract.RequestResume, r.mayResume, func(_ workflow.Context, _ contract.Resume) { r.paused = false }),
 		answer(ctx, r, contract.RequestThrottle, r.mayThrottle, r.setThrottle),
 		answer(ctx, r, contract.RequestAbort, r.mayAbort, r.abort),
-		r.listenToChildren(ctx),
 	)
+	r.listenToChildren(ctx)
+	return err
 }
 
 // answer registers one request.
