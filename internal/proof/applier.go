@@ -2,106 +2,26 @@ package proof
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/clusterresync/clusterresync/internal/node"
 )
 
-// channel is what SHOW REPLICA STATUS says of one replication channel (MySQL 8.0.22 and later).
-type channel struct {
-	name         string
-	sourceUUID   string
-	receiver     string // Replica_IO_Running: Yes, No, Connecting
-	applier      bool   // Replica_SQL_Running
-	receiverErr  string
-	applierErr   string
-	until        string // Until_Condition: None, SQL_AFTER_GTIDS, ...
-	delaySeconds string
-}
-
-func readChannels(ctx context.Context, node string, conn *sql.Conn) ([]channel, error) {
-	rows, err := conn.QueryContext(ctx, "SHOW REPLICA STATUS")
-	if err != nil {
-		return nil, nodeError(ctx, node, "SHOW REPLICA STATUS", err)
-	}
-	defer rows.Close()
-	names, err := rows.Columns()
-	if err != nil {
-		return nil, nodeError(ctx, node, "SHOW REPLICA STATUS", err)
-	}
-	var out []channel
-	values := make([]sql.NullString, len(names))
-	into := make([]any, len(names))
-	for i := range values {
-		into[i] = &values[i]
-	}
-	for rows.Next() {
-		if err := rows.Scan(into...); err != nil {
-			return nil, nodeError(ctx, node, "SHOW REPLICA STATUS", err)
-		}
-		var c channel
-		for i, name := range names {
-			switch v := values[i].String; name {
-			case "Channel_Name":
-				c.name = v
-			case "Source_UUID":
-				c.sourceUUID = v
-			case "Replica_IO_Running":
-				c.receiver = v
-			case "Replica_SQL_Running":
-				c.applier = v == "Yes"
-			case "Last_IO_Error":
-				c.receiverErr = v
-			case "Last_SQL_Error":
-				c.applierErr = v
-			case "Until_Condition":
-				c.until = v
-			case "SQL_Delay":
-				c.delaySeconds = v
-			}
-		}
-		out = append(out, c)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, nodeError(ctx, node, "SHOW REPLICA STATUS", err)
-	}
-	for i, c := range out {
-		if c.applierErr == "" {
-			continue
-		}
-		// With several workers the status only points to this table.
-		var detail sql.NullString
-		err := conn.QueryRowContext(ctx, `SELECT CONCAT('error ', LAST_ERROR_NUMBER, ': ', LAST_ERROR_MESSAGE)
-			FROM performance_schema.replication_applier_status_by_worker WHERE CHANNEL_NAME=? AND LAST_ERROR_NUMBER<>0
-			ORDER BY LAST_ERROR_TIMESTAMP LIMIT 1`, c.name).Scan(&detail)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return nil, nodeError(ctx, node, "read the applier's error", err)
-		}
-		if detail.Valid {
-			out[i].applierErr = detail.String
-		}
-	}
-	return out, nil
+// readChannels reads every channel of a secondary.
+func readChannels(ctx context.Context, r node.Reader) ([]node.Channel, error) {
+	channels, err := node.ReadReplication(ctx, r)
+	return channels, nodeError(ctx, r.Name(), "read the replication status", err)
 }
 
 // heldByProof says that the applier carries, or stopped at, a limit that only a proof sets.
-func (c channel) heldByProof() bool { return c.until == "SQL_AFTER_GTIDS" }
+func heldByProof(c node.Channel) bool { return c.Until == "SQL_AFTER_GTIDS" }
 
-// trouble says in one sentence what keeps the channel from going on, or nothing.
-func (c channel) trouble() string {
-	switch {
-	case c.applierErr != "":
-		return "its applier stopped: " + c.applierErr
-	case !c.applier:
-		return "its applier is stopped; START REPLICA SQL_THREAD"
-	case c.receiver != "Yes" && c.receiverErr != "":
-		return "its receiver does not run: " + c.receiverErr
-	case c.receiver == "No":
-		return "its receiver is stopped; START REPLICA IO_THREAD"
-	}
-	return ""
+// notReplicating says what keeps the channel from going on.
+func notReplicating(name string, c node.Channel) error {
+	return fmt.Errorf("%s: channel %q: %s; mend that, then START REPLICA: %w", name, c.Name, c.Trouble(), ErrNotReplicating)
 }
 
 func forChannel(name string) string {
@@ -121,18 +41,19 @@ func EnsureApplier(ctx context.Context, secondary Side, mayHaveDied bool) error 
 		return nodeError(ctx, secondary.Name, "connect", err)
 	}
 	defer conn.Close()
-	channels, err := readChannels(ctx, secondary.Name, conn)
+	control := node.Pinned{Node: secondary.Name, Conn: conn}
+	channels, err := readChannels(ctx, control)
 	if err != nil {
 		return err
 	}
 	for _, c := range channels {
-		if c.applierErr != "" {
-			return fmt.Errorf("%s: channel %q: %s: %w", secondary.Name, c.name, c.trouble(), ErrNotReplicating)
+		if _, failed := c.ApplierFailure(); failed {
+			return notReplicating(secondary.Name, c)
 		}
-		if !c.heldByProof() && (c.applier || !mayHaveDied) {
+		if !heldByProof(c) && (c.SQL || !mayHaveDied) {
 			continue
 		}
-		if err := restartApplier(ctx, secondary.Name, conn, c.name); err != nil {
+		if err := restartApplier(ctx, control, c.Name); err != nil {
 			return err
 		}
 	}
@@ -140,10 +61,10 @@ func EnsureApplier(ctx context.Context, secondary Side, mayHaveDied bool) error 
 }
 
 // restartApplier stops the applier first: a START of one that runs towards a limit would leave it the limit.
-func restartApplier(ctx context.Context, node string, conn *sql.Conn, name string) error {
+func restartApplier(ctx context.Context, control node.Pinned, channel string) error {
 	for _, verb := range []string{"STOP", "START"} {
-		if _, err := conn.ExecContext(ctx, verb+" REPLICA SQL_THREAD"+forChannel(name)); err != nil {
-			return nodeError(ctx, node, verb+" REPLICA SQL_THREAD", err)
+		if _, err := control.Conn.ExecContext(ctx, verb+" REPLICA SQL_THREAD"+forChannel(channel)); err != nil {
+			return nodeError(ctx, control.Node, verb+" REPLICA SQL_THREAD", err)
 		}
 	}
 	return nil
@@ -159,7 +80,7 @@ type hold struct {
 // stopApplier begins a hold. The caller must call release on every path, also when this fails: the STOP may have been done.
 func (r *replica) stopApplier(ctx context.Context) (*hold, error) {
 	h := &hold{replica: r, began: time.Now()}
-	_, err := r.control.conn.ExecContext(ctx, "STOP REPLICA SQL_THREAD"+forChannel(r.channel))
+	_, err := r.control.Conn.ExecContext(ctx, "STOP REPLICA SQL_THREAD"+forChannel(r.channel))
 	return h, nodeError(ctx, r.name, "STOP REPLICA SQL_THREAD", err)
 }
 
@@ -171,7 +92,7 @@ func (h *hold) applyUpTo(ctx context.Context, gtids string, bound time.Duration)
 	if err != nil || reached {
 		return err
 	}
-	if _, err := r.control.conn.ExecContext(ctx, "START REPLICA SQL_THREAD UNTIL SQL_AFTER_GTIDS = '"+gtids+"'"+forChannel(r.channel)); err != nil {
+	if _, err := r.control.Conn.ExecContext(ctx, "START REPLICA SQL_THREAD UNTIL SQL_AFTER_GTIDS = '"+gtids+"'"+forChannel(r.channel)); err != nil {
 		return nodeError(ctx, r.name, "START REPLICA SQL_THREAD UNTIL", err)
 	}
 	deadline := time.Now().Add(bound)
@@ -183,9 +104,9 @@ func (h *hold) applyUpTo(ctx context.Context, gtids string, bound time.Duration)
 		if err != nil {
 			return err
 		}
-		if !c.applier {
-			if c.applierErr != "" {
-				return fmt.Errorf("%s: channel %q: %s: %w", r.name, r.channel, c.trouble(), ErrNotReplicating)
+		if !c.SQL {
+			if _, failed := c.ApplierFailure(); failed {
+				return notReplicating(r.name, c)
 			}
 			reached, err := r.has(ctx, gtids)
 			if err != nil || reached {
@@ -207,7 +128,7 @@ func (h *hold) release(ctx context.Context) (time.Duration, error) {
 	r := h.replica
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), resumeBound)
 	defer cancel()
-	err := restartApplier(ctx, r.name, r.control.conn, r.channel)
+	err := restartApplier(ctx, r.control.Pinned, r.channel)
 	for try := 0; err != nil && try < 3; try++ {
 		// The control connection may have died with the caller's context; any other does as well.
 		conn, connErr := r.db.Conn(ctx)
@@ -218,7 +139,7 @@ func (h *hold) release(ctx context.Context) (time.Duration, error) {
 			}
 			continue
 		}
-		err = restartApplier(ctx, r.name, conn, r.channel)
+		err = restartApplier(ctx, node.Pinned{Node: r.name, Conn: conn}, r.channel)
 		_ = conn.Close()
 	}
 	if err != nil {
@@ -227,13 +148,10 @@ func (h *hold) release(ctx context.Context) (time.Duration, error) {
 	return time.Since(h.began), err
 }
 
+// pause is node.Sleep that gives the caller's cause.
 func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
+	if node.Sleep(ctx, d) != nil {
 		return context.Cause(ctx)
-	case <-t.C:
-		return nil
 	}
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/clusterresync/clusterresync/internal/node"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -41,9 +42,9 @@ func TestCancelWhileTheApplierIsHeld(t *testing.T) {
 	require.NoError(t, err)
 	c, err := e.replicas[0].status(ctx)
 	require.NoError(t, err)
-	require.False(t, c.applier)
+	require.False(t, c.SQL)
 	cancel()
-	_, err = e.replicas[0].control.conn.ExecContext(ctx, "DO SLEEP(10)") // as the driver does it: the connection is lost with ctx
+	_, err = e.replicas[0].control.Conn.ExecContext(ctx, "DO SLEEP(10)") // as the driver does it: the connection is lost with ctx
 	require.Error(t, err)
 	_, err = h.release(ctx)
 	require.NoError(t, err)
@@ -98,7 +99,7 @@ func TestApplierWithAnErrorIsNotStarted(t *testing.T) {
 	side := sideOf(t, n)
 	require.Eventually(t, func() bool {
 		c, err := channelsOf(t, n.Name, side.DB)
-		return err == nil && c[0].applierErr != ""
+		return err == nil && len(c[0].Workers) > 0
 	}, time.Minute, 50*time.Millisecond)
 	err := EnsureApplier(t.Context(), side, true)
 	require.ErrorIs(t, err, ErrNotReplicating)
@@ -113,12 +114,12 @@ func TestApplierWithAnErrorIsNotStarted(t *testing.T) {
 	applierRuns(t)
 }
 
-func channelsOf(t *testing.T, name string, db *sql.DB) ([]channel, error) {
+func channelsOf(t *testing.T, name string, db *sql.DB) ([]node.Channel, error) {
 	t.Helper()
 	conn, err := db.Conn(t.Context())
 	require.NoError(t, err)
 	defer conn.Close()
-	return readChannels(t.Context(), name, conn)
+	return readChannels(t.Context(), node.Pinned{Node: name, Conn: conn})
 }
 
 // TestWhatCannotBeProven wants a clear error, of the right kind, and nothing changed.

@@ -42,7 +42,7 @@ type keyPart struct {
 type tableName struct{ schema, name string }
 
 func (t *table) id() tableName   { return tableName{t.schema, t.name} }
-func (t *table) sqlName() string { return quote(t.schema) + "." + quote(t.name) }
+func (t *table) sqlName() string { return node.Quote(t.schema) + "." + node.Quote(t.name) }
 func (t *table) String() string  { return t.schema + "." + t.name }
 
 // transactional says that a snapshot shows the table as it was. Of the engines a MySQL server comes with, only InnoDB's does.
@@ -223,14 +223,14 @@ func (t *table) computeShape() [sha256.Size]byte {
 
 // eachText hands out the rows of a metadata statement; values are valid until each returns.
 func eachText(ctx context.Context, s *session, statement string, each func([]sql.RawBytes) error) error {
-	rows, err := s.conn.QueryContext(ctx, statement)
+	rows, err := s.Conn.QueryContext(ctx, statement)
 	if err != nil {
-		return nodeError(ctx, s.node, "read metadata", err)
+		return nodeError(ctx, s.Node, "read metadata", err)
 	}
 	defer rows.Close()
 	names, err := rows.Columns()
 	if err != nil {
-		return nodeError(ctx, s.node, "read metadata", err)
+		return nodeError(ctx, s.Node, "read metadata", err)
 	}
 	values := make([]sql.RawBytes, len(names))
 	into := make([]any, len(names))
@@ -239,13 +239,13 @@ func eachText(ctx context.Context, s *session, statement string, each func([]sql
 	}
 	for rows.Next() {
 		if err := rows.Scan(into...); err != nil {
-			return nodeError(ctx, s.node, "read metadata", err)
+			return nodeError(ctx, s.Node, "read metadata", err)
 		}
 		if err := each(values); err != nil {
 			return err
 		}
 	}
-	return nodeError(ctx, s.node, "read metadata", rows.Err())
+	return nodeError(ctx, s.Node, "read metadata", rows.Err())
 }
 
 func number(b []byte) int64 {

@@ -206,14 +206,14 @@ func factsOf(ctx context.Context, s *session, a aspect, id objectID) (map[string
 	if ok, err := s.serves(ctx, a); err != nil || !ok {
 		return out, err
 	}
-	rows, err := s.conn.QueryContext(ctx, a.statement(&id))
+	rows, err := s.Conn.QueryContext(ctx, a.statement(&id))
 	if err != nil {
-		return nil, nodeError(ctx, s.node, "read the definition of "+id.schema+"."+id.name, err)
+		return nil, nodeError(ctx, s.Node, "read the definition of "+id.schema+"."+id.name, err)
 	}
 	defer rows.Close()
 	names, err := rows.Columns()
 	if err != nil {
-		return nil, nodeError(ctx, s.node, "read a definition", err)
+		return nil, nodeError(ctx, s.Node, "read a definition", err)
 	}
 	for rows.Next() {
 		values := make([]sql.NullString, len(names))
@@ -222,11 +222,11 @@ func factsOf(ctx context.Context, s *session, a aspect, id objectID) (map[string
 			into[i] = &values[i]
 		}
 		if err := rows.Scan(into...); err != nil {
-			return nil, nodeError(ctx, s.node, "read a definition", err)
+			return nil, nodeError(ctx, s.Node, "read a definition", err)
 		}
 		out[values[2].String] = fact{member: values[2].String, names: names[3:], values: values[3:]}
 	}
-	return out, nodeError(ctx, s.node, "read a definition", rows.Err())
+	return out, nodeError(ctx, s.Node, "read a definition", rows.Err())
 }
 
 // explain turns a differing object into differences: which member, and which attributes with what values.

@@ -3,9 +3,8 @@ package proof
 import (
 	"context"
 	"errors"
-	"fmt"
 
-	"github.com/go-sql-driver/mysql"
+	"github.com/clusterresync/clusterresync/internal/node"
 )
 
 // What can keep a proof from being had. None of them means that the nodes differ. Errors returned by this package wrap one of
@@ -22,12 +21,10 @@ var (
 	ErrUnfit = errors.New("not fit for a proof")
 )
 
-// Error numbers of the server on which a table is put off to the next pair (MySQL manual: Server Error Message Reference). All of
-// them come from DDL that runs beside the proof.
+// Error numbers of the server, beside node's, on which a table is put off to the next pair (MySQL manual: Server Error Message
+// Reference). All of them come from DDL that runs beside the proof.
 const (
-	errLockWaitTimeout   = 1205
 	errTableDefChanged   = 1412
-	errNoSuchTable       = 1146
 	errBadDatabase       = 1049
 	errBadField          = 1054
 	errKeyDoesNotExist   = 1176
@@ -35,22 +32,12 @@ const (
 	errPartitionNotKnown = 1747 // PARTITION () clause on a table that has no partitions any more
 	errTablespaceMissing = 1812
 	errTablespaceDiscard = 1814
-	errUnknownVariable   = 1193
-	errAccessDenied      = 1227
 )
-
-func serverErrorNumber(err error) uint16 {
-	var me *mysql.MySQLError
-	if errors.As(err, &me) {
-		return me.Number
-	}
-	return 0
-}
 
 // movedByDDL says that a table cannot be read in this snapshot because its definition changed or is changing.
 func movedByDDL(err error) bool {
-	switch serverErrorNumber(err) {
-	case errLockWaitTimeout, errTableDefChanged, errNoSuchTable, errBadDatabase, errBadField, errKeyDoesNotExist,
+	switch node.Number(err) {
+	case node.ErrnoLockWaitTimeout, errTableDefChanged, node.ErrnoNoSuchTable, errBadDatabase, errBadField, errKeyDoesNotExist,
 		errUnknownPartition, errPartitionNotKnown, errTablespaceMissing, errTablespaceDiscard:
 		return true
 	}
@@ -58,12 +45,9 @@ func movedByDDL(err error) bool {
 }
 
 // nodeError says which node an error comes from; a cancel keeps the caller's cause, which says more than the driver does.
-func nodeError(ctx context.Context, node, doing string, err error) error {
-	if err == nil {
-		return nil
+func nodeError(ctx context.Context, name, doing string, err error) error {
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
 	}
-	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %s: %w", node, doing, context.Cause(ctx))
-	}
-	return fmt.Errorf("%s: %s: %w", node, doing, err)
+	return node.Wrap(name, doing, err)
 }

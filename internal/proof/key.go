@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/clusterresync/clusterresync/internal/node"
 )
 
 // position is a place in a table's key order: one SQL literal per key part, written so that the server compares it with the column
@@ -71,14 +73,14 @@ func (t *table) selectList(timesAreText bool) string {
 	var out []string
 	for _, c := range t.columns {
 		if c.temporal() && !timesAreText {
-			out = append(out, "CAST("+quote(c.name)+" AS CHAR)")
+			out = append(out, "CAST("+node.Quote(c.name)+" AS CHAR)")
 			continue
 		}
-		out = append(out, quote(c.name))
+		out = append(out, node.Quote(c.name))
 	}
 	for _, k := range t.key {
 		if c := t.columns[k.column]; c.byNumber() {
-			out = append(out, "CAST("+quote(c.name)+" AS UNSIGNED)")
+			out = append(out, "CAST("+node.Quote(c.name)+" AS UNSIGNED)")
 		}
 	}
 	if len(out) == 0 {
@@ -119,7 +121,7 @@ func (t *table) beyond(p position, inclusive, forward bool) string {
 	for i := range p {
 		var terms []string
 		for j := 0; j < i; j++ {
-			terms = append(terms, quote(t.columns[t.key[j].column].name)+"="+p[j])
+			terms = append(terms, node.Quote(t.columns[t.key[j].column].name)+"="+p[j])
 		}
 		op := "<"
 		if forward != t.key[i].descending {
@@ -128,7 +130,7 @@ func (t *table) beyond(p position, inclusive, forward bool) string {
 		if inclusive && i == len(p)-1 {
 			op += "="
 		}
-		terms = append(terms, quote(t.columns[t.key[i].column].name)+op+p[i])
+		terms = append(terms, node.Quote(t.columns[t.key[i].column].name)+op+p[i])
 		alternatives = append(alternatives, "("+strings.Join(terms, " AND ")+")")
 	}
 	return "(" + strings.Join(alternatives, " OR ") + ")"
@@ -138,7 +140,7 @@ func (t *table) beyond(p position, inclusive, forward bool) string {
 func (t *table) at(p position) string {
 	terms := make([]string, len(t.key))
 	for i, k := range t.key {
-		terms[i] = quote(t.columns[k.column].name) + "=" + p[i]
+		terms[i] = node.Quote(t.columns[k.column].name) + "=" + p[i]
 	}
 	return strings.Join(terms, " AND ")
 }
@@ -146,7 +148,7 @@ func (t *table) at(p position) string {
 func (t *table) orderBy() string {
 	terms := make([]string, len(t.key))
 	for i, k := range t.key {
-		terms[i] = quote(t.columns[k.column].name)
+		terms[i] = node.Quote(t.columns[k.column].name)
 		if k.descending {
 			terms[i] += " DESC"
 		}
@@ -180,12 +182,12 @@ func (s span) statement(timesAreText bool, limit int, extra ...string) string {
 	}
 	b.WriteString(" FROM " + t.sqlName())
 	if s.partition != "" {
-		b.WriteString(" PARTITION (" + quote(s.partition) + ")")
+		b.WriteString(" PARTITION (" + node.Quote(s.partition) + ")")
 	}
 	if len(t.key) == 0 {
 		return b.String()
 	}
-	b.WriteString(" FORCE INDEX (" + quote(t.keyName) + ")")
+	b.WriteString(" FORCE INDEX (" + node.Quote(t.keyName) + ")")
 	var where []string
 	if s.after != nil {
 		where = append(where, t.after(s.after))

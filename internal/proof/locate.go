@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/clusterresync/clusterresync/internal/node"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -87,7 +88,7 @@ func (l *locator) ordered() error {
 			return nil
 		})
 		if err != nil {
-			return nodeError(l.ctx, l.ours.node, "read a differing block", err)
+			return nodeError(l.ctx, l.ours.Node, "read a differing block", err)
 		}
 		stretch := at
 		if rows == int64(limit) {
@@ -111,7 +112,7 @@ func (l *locator) ordered() error {
 			return err
 		})
 		if err != nil {
-			return nodeError(l.ctx, l.theirs.node, "read a differing block", err)
+			return nodeError(l.ctx, l.theirs.Node, "read a differing block", err)
 		}
 		if len(ours) > 0 {
 			l.counts.missing += int64(len(ours))
@@ -124,7 +125,7 @@ func (l *locator) ordered() error {
 				return err
 			})
 			if err != nil {
-				return nodeError(l.ctx, l.ours.node, "read a differing block", err)
+				return nodeError(l.ctx, l.ours.Node, "read a differing block", err)
 			}
 		}
 		if err := l.describe(&finds); err != nil {
@@ -143,7 +144,7 @@ func (l *locator) ordered() error {
 func (l *locator) releaseLocks() error {
 	for _, s := range []*session{l.ours, l.theirs} {
 		if err := s.releaseLocks(l.ctx); err != nil {
-			return nodeError(l.ctx, s.node, "release locks", err)
+			return nodeError(l.ctx, s.Node, "release locks", err)
 		}
 	}
 	return nil
@@ -159,9 +160,9 @@ func (t *table) identity() []string {
 			continue
 		}
 		if c.padSpace && c.maxLength > 0 { // trailing blanks do not count
-			out = append(out, fmt.Sprintf("WEIGHT_STRING(%s AS CHAR(%d))", quote(c.name), c.maxLength))
+			out = append(out, fmt.Sprintf("WEIGHT_STRING(%s AS CHAR(%d))", node.Quote(c.name), c.maxLength))
 		} else {
-			out = append(out, "WEIGHT_STRING("+quote(c.name)+")")
+			out = append(out, "WEIGHT_STRING("+node.Quote(c.name)+")")
 		}
 	}
 	return out
@@ -218,9 +219,9 @@ func (l *locator) columnsOf(d *contract.ProofDifference, p position) error {
 	for i, s := range []*session{l.ours, l.theirs} {
 		from := t.sqlName()
 		if l.span.partition != "" {
-			from += " PARTITION (" + quote(l.span.partition) + ")"
+			from += " PARTITION (" + node.Quote(l.span.partition) + ")"
 		}
-		err := s.rows(l.ctx, "SELECT "+t.selectList(s.timesAreText)+" FROM "+from+" FORCE INDEX ("+quote(t.keyName)+") WHERE "+t.at(p), func(row []driver.Value) error {
+		err := s.rows(l.ctx, "SELECT "+t.selectList(s.timesAreText)+" FROM "+from+" FORCE INDEX ("+node.Quote(t.keyName)+") WHERE "+t.at(p), func(row []driver.Value) error {
 			encoded[i], shown[i] = nil, nil
 			if i == 0 && !l.options.HideKeys { // where only the collation calls both keys equal, the primary's is the key
 				d.Key = t.describeKey(row)
@@ -236,7 +237,7 @@ func (l *locator) columnsOf(d *contract.ProofDifference, p position) error {
 			return nil
 		})
 		if err != nil {
-			return nodeError(l.ctx, s.node, "read a differing row", err)
+			return nodeError(l.ctx, s.Node, "read a differing row", err)
 		}
 	}
 	if encoded[0] == nil || encoded[1] == nil {
@@ -262,7 +263,7 @@ func (t *table) describeKey(row []driver.Value) string {
 	var out []string
 	for _, k := range t.key {
 		c := t.columns[k.column]
-		out = append(out, quote(c.name)+"="+c.show(row[k.column]))
+		out = append(out, node.Quote(c.name)+"="+c.show(row[k.column]))
 	}
 	return strings.Join(out, " AND ")
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/clusterresync/clusterresync/internal/node"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -34,9 +35,9 @@ func (l *locator) sides() [2]*session { return [2]*session{l.ours, l.theirs} }
 func (l *locator) scan(s *session, each func(hash [sha256.Size]byte, row []driver.Value) error) error {
 	err := readMultiset(l.ctx, s, l.span, func(hash [sha256.Size]byte, row []driver.Value, _ int) error { return each(hash, row) })
 	if err != nil {
-		return nodeError(l.ctx, s.node, "read a differing table", err)
+		return nodeError(l.ctx, s.Node, "read a differing table", err)
 	}
-	return nodeError(l.ctx, s.node, "release locks", s.releaseLocks(l.ctx))
+	return nodeError(l.ctx, s.Node, "release locks", s.releaseLocks(l.ctx))
 }
 
 func (l *locator) unordered() error {
@@ -150,7 +151,7 @@ func (l *locator) listRows(listing map[[sha256.Size]byte]int64) error {
 			if l.options.ShowValues {
 				var out []string
 				for i, c := range t.columns {
-					out = append(out, quote(c.name)+"="+c.show(row[i]))
+					out = append(out, node.Quote(c.name)+"="+c.show(row[i]))
 				}
 				d.Key = cut(strings.Join(out, " AND "), 400)
 			}

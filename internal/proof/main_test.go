@@ -13,6 +13,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 
+	"github.com/clusterresync/clusterresync/internal/node"
 	"github.com/clusterresync/clusterresync/internal/sandbox"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
@@ -77,12 +78,12 @@ func applierRuns(t *testing.T) {
 		require.NoError(t, err)
 		conn, err := db.Conn(context.WithoutCancel(t.Context()))
 		require.NoError(t, err)
-		channels, err := readChannels(context.WithoutCancel(t.Context()), n.Name, conn)
+		channels, err := readChannels(context.WithoutCancel(t.Context()), node.Pinned{Node: n.Name, Conn: conn})
 		require.NoError(t, conn.Close())
 		require.NoError(t, err)
 		require.Len(t, channels, 1)
-		require.True(t, channels[0].applier, "%s: %+v", n.Name, channels[0])
-		require.Equal(t, "None", channels[0].until, n.Name)
+		require.True(t, channels[0].SQL, "%s: %+v", n.Name, channels[0])
+		require.Equal(t, "None", channels[0].Until, n.Name)
 	}
 }
 
@@ -114,14 +115,14 @@ func fresh(t *testing.T, schema string, statements ...string) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		for _, n := range lab.Secondaries() {
-			_ = n.Exec(ctx, "SET SESSION sql_log_bin=0", "SET GLOBAL super_read_only=OFF", "CREATE DATABASE IF NOT EXISTS "+quote(schema), "SET GLOBAL super_read_only=ON")
+			_ = n.Exec(ctx, "SET SESSION sql_log_bin=0", "SET GLOBAL super_read_only=OFF", "CREATE DATABASE IF NOT EXISTS "+node.Quote(schema), "SET GLOBAL super_read_only=ON")
 		}
-		_ = lab.Primary().Exec(ctx, "DROP DATABASE IF EXISTS "+quote(schema))
+		_ = lab.Primary().Exec(ctx, "DROP DATABASE IF EXISTS "+node.Quote(schema))
 		for _, n := range lab.Secondaries() {
 			_ = n.WaitFor(ctx, lab.Primary())
 		}
 	})
-	onPrimary(t, append([]string{"DROP DATABASE IF EXISTS " + quote(schema), "CREATE DATABASE " + quote(schema), "USE " + quote(schema),
+	onPrimary(t, append([]string{"DROP DATABASE IF EXISTS " + node.Quote(schema), "CREATE DATABASE " + node.Quote(schema), "USE " + node.Quote(schema),
 		"SET SESSION sql_mode='ALLOW_INVALID_DATES'", "SET SESSION time_zone='+00:00'"}, statements...)...)
 }
 

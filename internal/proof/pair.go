@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/clusterresync/clusterresync/internal/node"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -92,7 +93,7 @@ func (e *engine) tryPair(ctx context.Context, lock bool) (p *pair, err error) {
 	}
 	for _, s := range e.primary.streams {
 		if err := s.mark(ctx); err != nil {
-			return nil, nodeError(ctx, s.node, "SAVEPOINT", err)
+			return nil, nodeError(ctx, s.Node, "SAVEPOINT", err)
 		}
 	}
 	p.history, err = e.historyLength(ctx)
@@ -109,7 +110,7 @@ func (e *engine) searchSnapshots(ctx context.Context, p *pair) error {
 		p.attempts++
 		for _, s := range e.primary.streams {
 			if err := s.snapshot(ctx); err != nil {
-				return nodeError(ctx, s.node, "open a snapshot", err)
+				return nodeError(ctx, s.Node, "open a snapshot", err)
 			}
 		}
 		owned, after, err := e.ownedAndExecuted(ctx)
@@ -150,28 +151,28 @@ func (e *engine) lockedSnapshots(ctx context.Context, p *pair) (err error) {
 		return err
 	}
 	if long != "0" {
-		return fmt.Errorf("%s: %s statements run for %d s or longer, and the lock would wait for them: %w", c.node, long, longStatement, ErrNoPair)
+		return fmt.Errorf("%s: %s statements run for %d s or longer, and the lock would wait for them: %w", c.Node, long, longStatement, ErrNoPair)
 	}
 	if err := c.exec(ctx, "SET SESSION lock_wait_timeout=1"); err != nil {
-		return nodeError(ctx, c.node, "SET lock_wait_timeout", err)
+		return nodeError(ctx, c.Node, "SET lock_wait_timeout", err)
 	}
 	if err := c.exec(ctx, "FLUSH TABLES WITH READ LOCK"); err != nil {
-		if serverErrorNumber(err) == errLockWaitTimeout {
-			return fmt.Errorf("%s: the lock was not granted within 1 s: %w", c.node, ErrNoPair)
+		if node.Number(err) == node.ErrnoLockWaitTimeout {
+			return fmt.Errorf("%s: the lock was not granted within 1 s: %w", c.Node, ErrNoPair)
 		}
-		return nodeError(ctx, c.node, "FLUSH TABLES WITH READ LOCK", err)
+		return nodeError(ctx, c.Node, "FLUSH TABLES WITH READ LOCK", err)
 	}
 	defer func() {
 		unlockCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), resumeBound)
 		defer cancel()
 		if unlockErr := c.exec(unlockCtx, "UNLOCK TABLES"); unlockErr != nil {
 			c.close() // a closed connection holds no lock
-			err = errors.Join(err, nodeError(ctx, c.node, "UNLOCK TABLES", unlockErr))
+			err = errors.Join(err, nodeError(ctx, c.Node, "UNLOCK TABLES", unlockErr))
 		}
 	}()
 	for _, s := range e.primary.streams {
 		if err := s.snapshot(ctx); err != nil {
-			return nodeError(ctx, s.node, "open a snapshot", err)
+			return nodeError(ctx, s.Node, "open a snapshot", err)
 		}
 	}
 	// What is owned now cannot commit before the lock is gone, so it does not matter.
@@ -191,7 +192,7 @@ func (e *engine) snapshotsAt(ctx context.Context, r *replica, h *hold, gtids str
 	}
 	for _, s := range r.streams {
 		if err := s.snapshot(ctx); err != nil {
-			return nodeError(ctx, s.node, "open a snapshot", err)
+			return nodeError(ctx, s.Node, "open a snapshot", err)
 		}
 	}
 	after, err := r.standsAt(ctx, gtids)
@@ -204,7 +205,7 @@ func (e *engine) snapshotsAt(ctx context.Context, r *replica, h *hold, gtids str
 	h.beyond = after
 	for _, s := range r.streams {
 		if err := s.mark(ctx); err != nil {
-			return nodeError(ctx, s.node, "SAVEPOINT", err)
+			return nodeError(ctx, s.Node, "SAVEPOINT", err)
 		}
 	}
 	return nil
@@ -235,7 +236,7 @@ func (r *replica) standsAt(ctx context.Context, gtids string) (beyond string, er
 	if err != nil {
 		return "", err
 	}
-	if c.applier {
+	if c.SQL {
 		return "", fmt.Errorf("%s: somebody started the applier while it was held: %w", r.name, ErrNoPair)
 	}
 	executed, err := r.executed(ctx)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/clusterresync/clusterresync/internal/node"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -85,8 +86,8 @@ func (e *engine) cut(ctx context.Context, t *table) ([]string, error) {
 	default:
 		return nil, nil
 	}
-	name := quote(first.name)
-	ends, err := e.primary.control.value(ctx, fmt.Sprintf("SELECT CONCAT_WS(' ', MIN(%s), MAX(%s)) FROM %s FORCE INDEX (%s)", name, name, t.sqlName(), quote(t.keyName)))
+	name := node.Quote(first.name)
+	ends, err := e.primary.control.value(ctx, fmt.Sprintf("SELECT CONCAT_WS(' ', MIN(%s), MAX(%s)) FROM %s FORCE INDEX (%s)", name, name, t.sqlName(), node.Quote(t.keyName)))
 	if err != nil {
 		if movedByDDL(err) {
 			return nil, nil

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/clusterresync/clusterresync/internal/node"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -62,42 +63,42 @@ func (s *server) close() {
 // value reads one text value.
 func (s *session) value(ctx context.Context, statement string, args ...any) (string, error) {
 	var v sql.NullString
-	err := s.conn.QueryRowContext(ctx, statement, args...).Scan(&v)
-	return v.String, nodeError(ctx, s.node, statement, err)
+	err := s.Conn.QueryRowContext(ctx, statement, args...).Scan(&v)
+	return v.String, nodeError(ctx, s.Node, statement, err)
 }
 
 // status reads the channel from the primary.
-func (r *replica) status(ctx context.Context) (channel, error) {
-	channels, err := readChannels(ctx, r.name, r.control.conn)
+func (r *replica) status(ctx context.Context) (node.Channel, error) {
+	channels, err := readChannels(ctx, r.control)
 	if err != nil {
-		return channel{}, err
+		return node.Channel{}, err
 	}
 	for _, c := range channels {
-		if c.name == r.channel {
+		if c.Name == r.channel {
 			return c, nil
 		}
 	}
-	return channel{}, fmt.Errorf("%s: channel %q is gone: %w", r.name, r.channel, ErrNotReplicating)
+	return node.Channel{}, fmt.Errorf("%s: channel %q is gone: %w", r.name, r.channel, ErrNotReplicating)
 }
 
 // findChannel finds the channel from the primary, takes a dead proof's limit off it, and wants both of its threads running.
 func (r *replica) findChannel(ctx context.Context, primary *server) error {
-	channels, err := readChannels(ctx, r.name, r.control.conn)
+	channels, err := readChannels(ctx, r.control)
 	if err != nil {
 		return err
 	}
 	var sources []string
 	for _, c := range channels {
-		if c.sourceUUID != primary.uuid {
-			sources = append(sources, fmt.Sprintf("%q from %s", c.name, c.sourceUUID))
+		if c.SourceUUID != primary.uuid {
+			sources = append(sources, fmt.Sprintf("%q from %s", c.Name, c.SourceUUID))
 			continue
 		}
-		r.channel = c.name
-		if c.heldByProof() && c.applierErr == "" {
-			return restartApplier(ctx, r.name, r.control.conn, c.name)
+		r.channel = c.Name
+		if _, failed := c.ApplierFailure(); heldByProof(c) && !failed {
+			return restartApplier(ctx, r.control.Pinned, c.Name)
 		}
-		if t := c.trouble(); t != "" {
-			return fmt.Errorf("%s: channel %q from %s: %s: %w", r.name, c.name, primary.name, t, ErrNotReplicating)
+		if c.Trouble() != "" {
+			return notReplicating(r.name, c)
 		}
 		return nil
 	}
@@ -110,14 +111,14 @@ func (r *replica) findChannel(ctx context.Context, primary *server) error {
 
 // executed reads the set of executed transactions.
 func (s *server) executed(ctx context.Context) (string, error) {
-	set, err := s.control.value(ctx, "SELECT @@global.gtid_executed")
-	return strings.ReplaceAll(set, "\n", ""), err
+	gtids, err := node.ReadGTIDs(ctx, s.control)
+	return gtids.Executed, nodeError(ctx, s.name, "read gtid_executed", err)
 }
 
 // subtract asks the server, which knows every form of a set, tags included.
 func (s *server) subtract(ctx context.Context, a, b string) (string, error) {
-	set, err := s.control.value(ctx, "SELECT GTID_SUBTRACT(?,?)", a, b)
-	return strings.ReplaceAll(set, "\n", ""), err
+	rest, err := node.Subtract(ctx, s.control, a, b)
+	return rest, nodeError(ctx, s.name, "subtract GTID sets", err)
 }
 
 // has says whether the server executed all of the set.
@@ -148,8 +149,8 @@ func (r *replica) catchUp(ctx context.Context, primary *server, bound time.Durat
 		if err != nil {
 			return "", err
 		}
-		if t := c.trouble(); t != "" {
-			return "", fmt.Errorf("%s: channel %q from %s: %s: %w", r.name, c.name, primary.name, t, ErrNotReplicating)
+		if c.Trouble() != "" {
+			return "", notReplicating(r.name, c)
 		}
 		if time.Now().After(deadline) {
 			missing, err := r.subtractExecuted(ctx, set)
@@ -157,8 +158,8 @@ func (r *replica) catchUp(ctx context.Context, primary *server, bound time.Durat
 				return "", err
 			}
 			hint := ""
-			if c.delaySeconds != "0" && c.delaySeconds != "" {
-				hint = ", and its channel delays by " + c.delaySeconds + " s on purpose"
+			if c.DelaySeconds != 0 {
+				hint = fmt.Sprintf(", and its channel delays by %d s on purpose", c.DelaySeconds)
 			}
 			return "", fmt.Errorf("%s: did not catch up with %s within %v: misses %s%s: %w", r.name, primary.name, bound, cut(missing, 200), hint, ErrBehind)
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/clusterresync/clusterresync/internal/node"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -138,7 +139,7 @@ func TestEveryPlantedRowIsFound(t *testing.T) {
 	for i, p := range rowPlants {
 		schema := plantSchema(i)
 		fresh(t, schema, kinds[p.want.Name]...)
-		harm(t, harmed, append([]string{"USE " + quote(schema)}, p.harm...)...)
+		harm(t, harmed, append([]string{"USE " + node.Quote(schema)}, p.harm...)...)
 	}
 	proofs := prove(t, Options{Listed: 1000, ShowValues: true})
 	requireEqual(t, proofs[1])

@@ -113,8 +113,8 @@ func (e *engine) close() {
 // checkFitness wants the settings and privileges without which a proof would be wrong, not merely fail.
 func (e *engine) checkFitness(ctx context.Context) error {
 	var problems []error
-	add := func(node, format string, args ...any) {
-		problems = append(problems, fmt.Errorf("%s: "+format, append([]any{node}, args...)...))
+	add := func(name, format string, args ...any) {
+		problems = append(problems, fmt.Errorf("%s: "+format, append([]any{name}, args...)...))
 	}
 	servers := []*server{&e.primary}
 	for _, r := range e.replicas {
@@ -125,11 +125,11 @@ func (e *engine) checkFitness(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		want := strings.Fields(settings)
-		if len(want) != 3 || want[0] != "ON" {
-			add(s.name, "gtid_mode is %s, want ON", want[0])
-		} else if i == 0 && (want[1] != "1" || want[2] != "1") {
-			add(s.name, "log_bin=%s binlog_order_commits=%s, want both 1: without them a snapshot cannot be tied to a set of transactions; SET GLOBAL binlog_order_commits=ON", want[1], want[2])
+		saw := strings.Fields(settings)
+		if len(saw) != 3 || saw[0] != "ON" {
+			add(s.name, "gtid_mode, log_bin and binlog_order_commits are %q, want the first ON", settings)
+		} else if i == 0 && (saw[1] != "1" || saw[2] != "1") {
+			add(s.name, "log_bin=%s binlog_order_commits=%s, want both 1: without them a snapshot cannot be tied to a set of transactions; SET GLOBAL binlog_order_commits=ON", saw[1], saw[2])
 		}
 		missing, err := s.missingPrivileges(ctx)
 		if err != nil {
@@ -160,7 +160,7 @@ func (s *server) missingPrivileges(ctx context.Context) ([]string, error) {
 	if role != "" && role != "NONE" {
 		show += " FOR CURRENT_USER() USING " + role
 	}
-	rows, err := s.control.conn.QueryContext(ctx, show)
+	rows, err := s.control.Conn.QueryContext(ctx, show)
 	if err != nil {
 		return nil, nodeError(ctx, s.name, "SHOW GRANTS", err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/clusterresync/clusterresync/internal/node"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -84,7 +85,7 @@ func TestEveryPlantedDefinitionIsFound(t *testing.T) {
 	harmed := lab.Secondaries()[1]
 	for i, p := range schemaPlants {
 		fresh(t, plantSchema(i), schemaObjects...)
-		harm(t, harmed, append([]string{"USE " + quote(plantSchema(i))}, p.harm...)...)
+		harm(t, harmed, append([]string{"USE " + node.Quote(plantSchema(i))}, p.harm...)...)
 	}
 	proofs := prove(t, Options{Listed: 1000})
 	requireEqual(t, proofs[0])

@@ -28,7 +28,7 @@ func newStream(w *rowWork, i int) *stream {
 func (s *stream) releaseLocks(ctx context.Context) {
 	for _, session := range s.sessions {
 		if err := session.releaseLocks(ctx); err != nil {
-			s.work.fail(nodeError(ctx, session.node, "release locks", err))
+			s.work.fail(nodeError(ctx, session.Node, "release locks", err))
 		}
 	}
 }
@@ -77,9 +77,9 @@ func (s *stream) onAll(ctx context.Context, replicas []int, read func(i int, ses
 func (s *stream) on(ctx context.Context, i int, read func(i int, session *session) error) error {
 	session := s.sessions[i]
 	if err := read(i, session); err != nil {
-		return nodeError(ctx, session.node, "read rows", err)
+		return nodeError(ctx, session.Node, "read rows", err)
 	}
-	return nodeError(ctx, session.node, "release locks", session.releaseLocksIfDue(ctx))
+	return nodeError(ctx, session.Node, "release locks", session.releaseLocksIfDue(ctx))
 }
 
 // compareBlocks reads all servers block by block. The primary's block says where the next begins, on every server.
