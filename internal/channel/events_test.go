@@ -84,7 +84,10 @@ func TestEventsAreDisabledAndNothingElseOfThemChanges(t *testing.T) {
 	after := events(t, n)
 	for name, want := range before {
 		if want["STATUS"] == "ENABLED" {
-			want["STATUS"] = c.Version().DisabledOnReplica()
+			want["STATUS"] = "REPLICA_SIDE_DISABLED"
+			if !c.Version().AtLeast(8, 2, 0) {
+				want["STATUS"] = "SLAVESIDE_DISABLED"
+			}
 			want["ORIGINATOR"] = after[name]["ORIGINATOR"] // becomes this server's own ID
 		}
 		require.Equal(t, want, after[name], name)

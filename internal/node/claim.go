@@ -96,7 +96,7 @@ func (n *Node) Claim(ctx context.Context, o ClaimOptions) (*Claim, error) {
 }
 
 func (c *Claim) take(ctx context.Context) error {
-	// A claim may be idle while others work (a rescue, a join); the server must not end it for that.
+	// A claim may be idle while its holder waits for another server; this one must not end it for that.
 	if err := c.Exec(ctx, "keep the session", "SET SESSION wait_timeout = 604800"); err != nil {
 		return err
 	}
@@ -182,9 +182,6 @@ func (c *Claim) ConnectionID() uint64 { return c.id }
 
 // Version is the server's version.
 func (c *Claim) Version() Version { return c.version }
-
-// UUID is the server's server_uuid, as verified.
-func (c *Claim) UUID() string { return c.options.ExpectUUID }
 
 // Exec runs one statement on the claimed connection. The outcome of a statement during which ctx ends is unknown, and the
 // claim is lost with it: the driver can only drop the connection.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/clusterresync/clusterresync/internal/node"
 	"github.com/clusterresync/clusterresync/internal/node/nodetest"
+	"github.com/clusterresync/clusterresync/internal/sandbox"
 )
 
 const (
@@ -28,11 +29,15 @@ const (
 
 var errOvertaken = errors.New("a later attempt is current")
 
+func holderOf(t *testing.T, r node.Reader, s *sandbox.Node) (*node.Holder, error) {
+	return node.ReadHolder(t.Context(), r, node.LockName(nodetest.UUID(t, s)))
+}
+
 func TestAClaimHoldsTheServersLock(t *testing.T) {
 	s := servers.Nodes[1]
 	n := nodetest.Open(t, servers, s)
 	c := nodetest.Claim(t, servers, s)
-	holder, err := n.Holder(t.Context(), c.UUID())
+	holder, err := holderOf(t, n, s)
 	require.NoError(t, err)
 	require.Equal(t, c.ConnectionID(), holder.ConnectionID)
 	require.Equal(t, servers.Name, holder.Cluster())
@@ -40,11 +45,11 @@ func TestAClaimHoldsTheServersLock(t *testing.T) {
 	require.True(t, holder.Alive)
 	require.False(t, holder.Cloning)
 	require.NoError(t, c.Confirm(t.Context()))
-	require.LessOrEqual(t, len(node.LockName(c.UUID())), 64)
+	require.LessOrEqual(t, len(node.LockName(nodetest.UUID(t, s))), 64)
 
 	c.Close()
 	c.Close()
-	holder, err = n.Holder(t.Context(), c.UUID())
+	holder, err = holderOf(t, n, s)
 	require.NoError(t, err)
 	require.Nil(t, holder)
 	require.ErrorIs(t, c.Exec(t.Context(), "use it", "DO 1"), node.ErrClaimLost)
@@ -221,7 +226,7 @@ func TestAClaimRefusesTheWrongServer(t *testing.T) {
 	require.ErrorIs(t, err, gone)
 
 	// None of them left the lock behind.
-	holder, err := nodetest.Open(t, servers, s).Holder(t.Context(), nodetest.UUID(t, s))
+	holder, err := holderOf(t, nodetest.Open(t, servers, s), s)
 	require.NoError(t, err)
 	require.Nil(t, holder)
 }

@@ -53,14 +53,6 @@ type Endpoint struct {
 	Attributes map[string]string
 }
 
-// Peer is host:port as the other servers reach the node.
-func (e Endpoint) Peer() string {
-	if e.PeerAddress != "" {
-		return e.PeerAddress
-	}
-	return e.Address
-}
-
 // Format implements fmt.Formatter so that no verb, %#v included, shows the password or the TLS keys.
 func (e Endpoint) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "%s (%s@%s)", e.Name, e.User, e.Address)

@@ -41,11 +41,6 @@ func ReadGTIDs(ctx context.Context, r Reader) (GTIDs, error) {
 }
 
 // Subtract is GTID_SUBTRACT(a, b) as the server judges it, tags included: what is in a and not in b.
-func (n *Node) Subtract(ctx context.Context, a, b string) (string, error) {
-	return Subtract(ctx, n, a, b)
-}
-
-// Subtract is Node.Subtract for any Reader.
 func Subtract(ctx context.Context, r Reader, a, b string) (string, error) {
 	var rest string
 	err := One(ctx, r, "subtract GTID sets", "SELECT GTID_SUBTRACT(?, ?)", []any{CleanGTIDSet(a), CleanGTIDSet(b)}, &rest)
@@ -53,9 +48,6 @@ func Subtract(ctx context.Context, r Reader, a, b string) (string, error) {
 }
 
 // Subset is GTID_SUBSET(a, b): whether everything in a is in b.
-func (n *Node) Subset(ctx context.Context, a, b string) (bool, error) { return Subset(ctx, n, a, b) }
-
-// Subset is Node.Subset for any Reader.
 func Subset(ctx context.Context, r Reader, a, b string) (bool, error) {
 	var within bool
 	err := One(ctx, r, "compare GTID sets", "SELECT GTID_SUBSET(?, ?)", []any{CleanGTIDSet(a), CleanGTIDSet(b)}, &within)

@@ -175,11 +175,7 @@ func (c *Claim) attributes(ctx context.Context, id uint64) (map[string]string, e
 	return readAttributes(ctx, c, id)
 }
 
-// Holder reads who holds the named lock of this server; nil when nobody does.
-func (n *Node) Holder(ctx context.Context, serverUUID string) (*Holder, error) {
-	return readHolder(ctx, n, LockName(serverUUID))
-}
-
+// readHolder reads who holds the server's named lock; nil when nobody does.
 func readHolder(ctx context.Context, r Reader, lock string) (*Holder, error) {
 	const doing = "see who holds the named lock"
 	var id sql.NullInt64

@@ -45,8 +45,6 @@ func TestStatementsChangeWith82(t *testing.T) {
 	require.Equal(t, "RESET BINARY LOGS AND GTIDS", later.ResetBinaryLogs())
 	require.Equal(t, "DISABLE ON SLAVE", former.DisableOnReplica())
 	require.Equal(t, "DISABLE ON REPLICA", later.DisableOnReplica())
-	require.Equal(t, "SLAVESIDE_DISABLED", former.DisabledOnReplica())
-	require.Equal(t, "REPLICA_SIDE_DISABLED", later.DisabledOnReplica())
 }
 
 func TestCountGTIDs(t *testing.T) {

@@ -17,16 +17,13 @@ type Session struct {
 	Seconds int64
 }
 
-// Sessions lists the client connections, without system threads, without connections that are not logged in yet, and
-// without the asking connection itself. Replicas that read the binary log are among them: see DumpsBinaryLog.
-func (n *Node) Sessions(ctx context.Context) ([]Session, error) { return ReadSessions(ctx, n) }
-
 // DumpsBinaryLog reports whether the session feeds a replica.
 func (s Session) DumpsBinaryLog() bool {
 	return s.Command == "Binlog Dump" || s.Command == "Binlog Dump GTID"
 }
 
-// ReadSessions is Node.Sessions for any Reader.
+// ReadSessions lists the client connections, without system threads, without connections that are not logged in yet, and
+// without the asking connection itself. Replicas that read the binary log are among them: see DumpsBinaryLog.
 func ReadSessions(ctx context.Context, r Reader) ([]Session, error) {
 	const query = `SELECT PROCESSLIST_ID, PROCESSLIST_USER, COALESCE(PROCESSLIST_HOST, ''), COALESCE(PROCESSLIST_COMMAND, ''),
   COALESCE(PROCESSLIST_STATE, ''), LEFT(COALESCE(PROCESSLIST_INFO, ''), 200), PROCESSLIST_TIME

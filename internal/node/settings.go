@@ -54,11 +54,6 @@ func ReadSettings(ctx context.Context, r Reader, names ...string) (map[string]Se
 	return readSettings(ctx, r, "WHERE g.VARIABLE_NAME IN (?"+strings.Repeat(",?", len(names)-1)+")", args)
 }
 
-// AllSettings reads every global variable.
-func (n *Node) AllSettings(ctx context.Context) (map[string]Setting, error) {
-	return readSettings(ctx, n, "", nil)
-}
-
 // PersistedSettings reads what mysqld-auto.cnf holds.
 func (n *Node) PersistedSettings(ctx context.Context) (map[string]Setting, error) {
 	return readSettings(ctx, n, "WHERE p.VARIABLE_NAME IS NOT NULL", nil)

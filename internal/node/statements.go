@@ -28,19 +28,3 @@ func (v Version) DisableOnReplica() string {
 	}
 	return "DISABLE ON SLAVE"
 }
-
-// DisabledOnReplica is what information_schema.EVENTS.STATUS shows for such an event.
-func (v Version) DisabledOnReplica() string {
-	if v.newReplicationWords() {
-		return "REPLICA_SIDE_DISABLED"
-	}
-	return "SLAVESIDE_DISABLED"
-}
-
-// SetDefinerPrivilege is the privilege to keep another account as an event's definer.
-func (v Version) SetDefinerPrivilege() string {
-	if v.newReplicationWords() {
-		return "SET_ANY_DEFINER"
-	}
-	return "SET_USER_ID"
-}

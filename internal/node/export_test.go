@@ -1,0 +1,4 @@
+package node
+
+// ReadHolder lets the tests see a lock from outside.
+var ReadHolder = readHolder
