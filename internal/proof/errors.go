@@ -10,8 +10,9 @@ import (
 // What can keep a proof from being had. None of them means that the nodes differ. Errors returned by this package wrap one of
 // these where the caller can act on the kind; all others are faults of the connection or of the server.
 var (
-	// ErrNoPair: no moment without a commit in flight was caught on the primary within the bound. Try again at a quieter time, or
-	// allow the lock (Options.LockFallback).
+	// ErrNoPair: no moment without a commit in flight was caught on the primary within the bound. Try again at a quieter time.
+	// The lock that needs no such moment holds up every write on the primary; it is taken for nobody who did not ask for it
+	// (Options.LockFallback), and a resync does not.
 	ErrNoPair = errors.New("no pair of snapshots could be had")
 	// ErrNotReplicating: no channel from this primary, or its threads do not run. Somebody must set it up or start it.
 	ErrNotReplicating = errors.New("not replicating from the primary")

@@ -32,9 +32,6 @@ type Options struct {
 	LockFallback bool
 	// SnapshotAge is when a snapshot is given up for a new one, so that the servers may purge old row versions. Default 10 minutes.
 	SnapshotAge time.Duration
-	// HistoryLimit gives a snapshot up when the primary's history list has grown by more than this while the snapshot was held.
-	// Default 500,000 (transactions not yet purged).
-	HistoryLimit int64
 	// BytesPerSecond limits what is read from the primary, counted in bytes of values. 0 is no limit.
 	BytesPerSecond int64
 	// Listed bounds the differences that are listed per layer and secondary; they are counted all the same. Default 100.
@@ -77,9 +74,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.SnapshotAge <= 0 {
 		o.SnapshotAge = 10 * time.Minute
-	}
-	if o.HistoryLimit <= 0 {
-		o.HistoryLimit = 500_000
 	}
 	if o.Listed <= 0 {
 		o.Listed = 100

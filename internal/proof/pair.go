@@ -259,13 +259,17 @@ func (e *engine) historyLength(ctx context.Context) (int64, error) {
 	return number([]byte(v)), err
 }
 
+// historyLimit gives a pair up when the primary's history list has grown by more than this, in transactions not yet purged, while its
+// snapshots were held.
+const historyLimit = 500_000
+
 // worn says why the pair should be given up for a new one, or nothing.
 func (e *engine) worn(ctx context.Context, p *pair) (string, error) {
 	if time.Since(p.taken) > e.options.SnapshotAge {
 		return "its age", nil
 	}
 	n, err := e.historyLength(ctx)
-	if err == nil && n-p.history > e.options.HistoryLimit {
+	if err == nil && n-p.history > historyLimit {
 		return "the primary's history list", nil
 	}
 	return "", err
