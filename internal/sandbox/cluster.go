@@ -107,16 +107,6 @@ func Up(ctx context.Context, options Options) (*Cluster, error) {
 	return c, nil
 }
 
-// Prepare gets what a sandbox needs and this machine lacks, MySQL and the
-// Temporal CLI, into the cache: some minutes the first time, nothing after it.
-func Prepare(ctx context.Context, say func(format string, arguments ...any)) error {
-	distribution, _, err := find(ctx, true, true, say)
-	if err != nil {
-		return err
-	}
-	return distribution.PrepareDataDir(ctx)
-}
-
 // find finds MySQL and the temporal program, as far as wanted, at the same
 // time: both may take long.
 func find(ctx context.Context, mysql, temporal bool, say func(string, ...any)) (distribution *mysqldist.Distribution, program string, err error) {

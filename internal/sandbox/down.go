@@ -34,20 +34,10 @@ const (
 	downGraceOfTheRemoved = 3 * time.Second
 )
 
-// Down ends the sandbox in folder: it stops every process of it and removes
-// the folder. It works from any process, and on what an Up left that was
-// killed half way. It returns ErrNotSandbox, and touches nothing, when the
-// folder is not a sandbox's.
-func Down(ctx context.Context, folder string, options DownOptions) error {
-	c, err := Open(folder)
-	if err != nil {
-		return err
-	}
-	return c.Down(ctx, options)
-}
-
-// Down ends the sandbox; see the function Down. It is no error when it was
-// ended already.
+// Down ends the sandbox: it stops every process of it and removes the folder.
+// It works from any process, and on what an Up left that was killed half way.
+// It returns ErrNotSandbox, and touches nothing, when another sandbox was made
+// in the folder since. It is no error when the sandbox was ended already.
 func (c *Cluster) Down(ctx context.Context, options DownOptions) error {
 	defer c.close()
 	if m, err := readMarker(c.Folder); errors.Is(err, os.ErrNotExist) {

@@ -193,10 +193,6 @@ func (n *Node) Freeze() error {
 // Thaw lets a frozen server go on.
 func (n *Node) Thaw() error { return n.signal(syscall.SIGCONT) }
 
-// Terminate asks the server to shut down, as an operator's kill would; its
-// supervision then does what it does.
-func (n *Node) Terminate() error { return n.signal(syscall.SIGTERM) }
-
 // Restart stops the server cleanly, starts it, and waits until it is ready.
 func (n *Node) Restart(ctx context.Context) error {
 	if err := n.Stop(ctx); err != nil {

@@ -3,17 +3,14 @@ package sandbox
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
-
-	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/log"
 
 	"github.com/clusterresync/clusterresync/internal/sandbox/process"
 )
@@ -37,6 +34,9 @@ type Temporal struct {
 
 const temporalPorts = 4
 
+// defaultNamespace is the one that a development server makes.
+const defaultNamespace = "default"
+
 // planTemporal decides the command; nothing is started.
 func planTemporal(dir, program string, ports []int, options TemporalOptions) (temporalState, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -59,7 +59,7 @@ func planTemporal(dir, program string, ports []int, options TemporalOptions) (te
 		Address:   loopback(ports[0]),
 		UI:        "http://" + loopback(ports[1]),
 		Metrics:   "http://" + loopback(ports[2]) + "/metrics",
-		Namespace: client.DefaultNamespace,
+		Namespace: defaultNamespace,
 		Program:   program,
 		Command:   command,
 	}, nil
@@ -118,25 +118,24 @@ func (t *Temporal) WaitReady(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("temporal server: not ready: %w (last: %w)", ctx.Err(), err)
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(200 * time.Millisecond):
 		}
 	}
 }
 
+// describe asks with the CLI, as a person would. Nothing that the environment
+// says of another Temporal may lead it there.
 func (t *Temporal) describe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	c, err := client.DialContext(ctx, client.Options{
-		HostPort:  t.state.Address,
-		Namespace: t.state.Namespace,
-		Logger:    log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
-	})
-	if err != nil {
-		return err
+	command := exec.CommandContext(ctx, t.state.Program, "operator", "namespace", "describe",
+		"--namespace", t.state.Namespace, "--address", t.state.Address)
+	elsewhere := func(variable string) bool { return strings.HasPrefix(variable, "TEMPORAL_") }
+	command.Env = append(slices.DeleteFunc(os.Environ(), elsewhere), "TEMPORAL_CONFIG_FILE="+os.DevNull)
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, lastBytes(output, 200))
 	}
-	defer c.Close()
-	_, err = c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: t.state.Namespace})
-	return err
+	return nil
 }
 
 func (t *Temporal) wrap(err error) error {

@@ -107,7 +107,7 @@ func bringUp(t *testing.T, folder string) *exec.Cmd {
 	command.Stderr = os.Stderr
 	require.NoError(t, command.Start())
 	t.Cleanup(func() {
-		if err := Down(context.Background(), folder, DownOptions{Now: true}); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := downIn(context.Background(), folder, DownOptions{Now: true}); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("end the sandbox: %v", err)
 		}
 	})
@@ -135,7 +135,7 @@ func TestSandboxOutlivesItsStarterAndIsEndedByAnother(t *testing.T) {
 	secondary := c.Secondaries()[0]
 	require.NoError(t, secondary.Restart(t.Context()))
 
-	require.NoError(t, Down(t.Context(), folder, DownOptions{}))
+	require.NoError(t, downIn(t.Context(), folder, DownOptions{}))
 	requireNoProcess(t, folder)
 	require.NoDirExists(t, folder)
 	require.NoError(t, c.Down(t.Context(), DownOptions{}), "ended twice is ended")
@@ -180,7 +180,7 @@ func TestDownEndsWhatAKilledUpLeft(t *testing.T) {
 			require.NoError(t, command.Process.Kill())
 			_ = command.Wait()
 
-			require.NoError(t, Down(t.Context(), folder, DownOptions{}))
+			require.NoError(t, downIn(t.Context(), folder, DownOptions{}))
 			requireNoProcess(t, folder)
 			require.NoDirExists(t, folder)
 		})
@@ -201,24 +201,24 @@ func TestDownTouchesNoFolderThatIsNotASandboxs(t *testing.T) {
 	foreign := t.TempDir()
 	file := filepath.Join(foreign, "precious")
 	require.NoError(t, os.WriteFile(file, []byte("data"), 0o600))
-	require.ErrorIs(t, Down(t.Context(), foreign, DownOptions{}), ErrNotSandbox)
+	require.ErrorIs(t, downIn(t.Context(), foreign, DownOptions{}), ErrNotSandbox)
 	require.FileExists(t, file)
 
 	// A marker of another's making is none.
 	require.NoError(t, os.WriteFile(filepath.Join(foreign, markerFile), []byte("hello"), 0o600))
-	require.ErrorIs(t, Down(t.Context(), foreign, DownOptions{}), ErrNotSandbox)
+	require.ErrorIs(t, downIn(t.Context(), foreign, DownOptions{}), ErrNotSandbox)
 	require.FileExists(t, file)
 
 	// Nor is the marker of a sandbox elsewhere, whose servers it would end.
 	genuine, err := os.ReadFile(filepath.Join(shared.Folder, markerFile))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(foreign, markerFile), genuine, 0o600))
-	require.ErrorIs(t, Down(t.Context(), foreign, DownOptions{}), ErrNotSandbox)
+	require.ErrorIs(t, downIn(t.Context(), foreign, DownOptions{}), ErrNotSandbox)
 	require.FileExists(t, file)
 	require.NoError(t, shared.Primary().Ping(t.Context()))
 
 	absent := filepath.Join(foreign, "absent")
-	require.ErrorIs(t, Down(t.Context(), absent, DownOptions{}), fs.ErrNotExist)
+	require.ErrorIs(t, downIn(t.Context(), absent, DownOptions{}), fs.ErrNotExist)
 }
 
 func TestForTestEndsWithTheTest(t *testing.T) {
@@ -230,4 +230,13 @@ func TestForTestEndsWithTheTest(t *testing.T) {
 	})
 	require.NoDirExists(t, folder)
 	requireNoProcess(t, folder)
+}
+
+// downIn ends the sandbox in a folder, as another process would.
+func downIn(ctx context.Context, folder string, options DownOptions) error {
+	c, err := Open(folder)
+	if err != nil {
+		return err
+	}
+	return c.Down(ctx, options)
 }

@@ -46,7 +46,7 @@ func TestWorkersAreConfiguredForTheSandboxAndEndWithIt(t *testing.T) {
 		}
 	}
 	// As another process would.
-	require.NoError(t, Down(t.Context(), c.Folder, DownOptions{}))
+	require.NoError(t, downIn(t.Context(), c.Folder, DownOptions{}))
 	for _, notes := range []string{firstNotes, secondNotes} {
 		content, err := readFile(notes)
 		require.NoError(t, err)
@@ -66,7 +66,7 @@ func TestTiedSandboxEndsWithItsStarterHoweverThatEnds(t *testing.T) {
 	output, err := starter.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, starter.Start())
-	t.Cleanup(func() { _ = Down(context.Background(), folder, DownOptions{Now: true}) })
+	t.Cleanup(func() { _ = downIn(context.Background(), folder, DownOptions{Now: true}) })
 	line, err := bufio.NewReader(output).ReadString('\n')
 	require.NoError(t, err)
 	require.Equal(t, "up\n", line)

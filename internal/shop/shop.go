@@ -24,9 +24,6 @@ const (
 	EventsUser = "shop_events" // definer of the event
 )
 
-// Schemas are the names of the schemas that Create makes.
-func Schemas() []string { return []string{"shop", "shop_archive"} }
-
 // DefaultBytes is the size of the demo's data: large enough that a clone can be watched, small enough to load in
 // seconds.
 const DefaultBytes = 150_000_000
