@@ -72,7 +72,7 @@ func keyProblems(key Secret) []string {
 	if key.Empty() {
 		return []string{"SendGrid's API key is missing: make one with the permission Mail Send and give it to the worker"}
 	}
-	if strings.ContainsFunc(key.reveal(), func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsGraphic(r) || r == ' ' }) {
+	if strings.ContainsFunc(key.Reveal(), func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsGraphic(r) || r == ' ' }) {
 		return []string{"SendGrid's API key holds spaces or characters that no key has: was more than the key copied?"}
 	}
 	return nil

@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/clusterresync/clusterresync/internal/secret"
 )
 
 func TestConfigurationProblemsComeAllAtOnce(t *testing.T) {
@@ -80,7 +82,7 @@ func TestTheKeyIsNeverShown(t *testing.T) {
 	asJSON, err := json.Marshal(config)
 	require.NoError(t, err)
 	assert.NotContains(t, string(asJSON), testKey)
-	assert.Contains(t, string(asJSON), redacted)
+	assert.Contains(t, string(asJSON), secret.Redacted)
 	asYAML, err := yaml.Marshal(config)
 	require.NoError(t, err)
 	assert.NotContains(t, string(asYAML), testKey)

@@ -46,7 +46,7 @@ func (s *SendGrid) Send(ctx context.Context, message Message) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	// A client per send: SendWithContext keeps the body in a field of the client, so that a shared one would mix up mails.
-	client := sendgrid.NewSendClient(s.APIKey.reveal())
+	client := sendgrid.NewSendClient(s.APIKey.Reveal())
 	if s.Host != "" {
 		client.BaseURL = strings.TrimSuffix(s.Host, "/") + sendGridEndpoint
 	}
@@ -107,7 +107,7 @@ func (s *SendGrid) unanswered(err error) error {
 	if timedOut(err) {
 		return &TemporaryError{Err: fmt.Errorf("SendGrid did not answer in time, so whether it took the mail is unknown: %w", err)}
 	}
-	if text := s.APIKey.scrub(err.Error()); text != err.Error() {
+	if text := s.APIKey.Scrub(err.Error()); text != err.Error() {
 		err = errors.New(text)
 	}
 	return &TemporaryError{Err: fmt.Errorf("SendGrid could not be reached: %w", err)}
@@ -119,7 +119,7 @@ func (s *SendGrid) refusal(answer *rest.Response) error {
 	if s.Sandbox {
 		wanted = http.StatusOK
 	}
-	said := s.APIKey.scrub(errorText(answer.Body))
+	said := s.APIKey.Scrub(errorText(answer.Body))
 	switch {
 	case status == wanted:
 		return nil
