@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"os"
 	"os/user"
-	"regexp"
 	"strings"
 	"time"
 
 	"go.temporal.io/sdk/contrib/envconfig"
 
+	"github.com/clusterresync/clusterresync/internal/report"
 	"github.com/clusterresync/clusterresync/starter/runs"
 	"github.com/clusterresync/clusterresync/starter/terminal"
 	"github.com/clusterresync/clusterresync/workflows/contract"
@@ -101,15 +101,5 @@ func addressed(ref runs.Ref, cluster string) string {
 	if cluster != "" && ref.WorkflowID == contract.ClusterWorkflowID(cluster) {
 		return cluster
 	}
-	return quoted(ref.WorkflowID)
-}
-
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=-]+$`)
-
-// quoted makes a word fit to be pasted into a shell.
-func quoted(word string) string {
-	if plainWord.MatchString(word) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	return report.Quoted(ref.WorkflowID)
 }

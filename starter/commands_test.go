@@ -72,15 +72,6 @@ func TestHelpIsNoError(t *testing.T) {
 	}
 }
 
-func TestQuotedWordsAreOneShellWord(t *testing.T) {
-	for word, want := range map[string]string{
-		"resync/shop": "resync/shop", "resync/shop-2026-11-22T19:19:47Z": "resync/shop-2026-11-22T19:19:47Z",
-		"two words": "'two words'", "it's": `'it'\''s'`, "$(id)": "'$(id)'", "": "''",
-	} {
-		assert.Equal(t, want, quoted(word))
-	}
-}
-
 func TestCutBytesKeepsWholeCharacters(t *testing.T) {
 	assert.Equal(t, "äö", cutBytes("äöü", 5))
 	assert.Equal(t, "äöü", cutBytes("äöü", 6))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/clusterresync/clusterresync/internal/report"
 	"github.com/clusterresync/clusterresync/starter/runs"
 	"github.com/clusterresync/clusterresync/starter/terminal"
 	"github.com/clusterresync/clusterresync/workflows/contract"
@@ -34,7 +35,7 @@ func (c *approveCommand) run(ctx context.Context, a *app) (int, error) {
 			return 0, err
 		}
 		if plan.ID != c.Plan {
-			return 0, refused("starter status "+quoted(watcher.Ref().WorkflowID)+" shows it",
+			return 0, refused("starter status "+report.Quoted(watcher.Ref().WorkflowID)+" shows it",
 				"the plan that awaits approval is %s, not %s; nothing was approved", plan.ID, c.Plan)
 		}
 		showPlan(a.terminal.Err, *plan)
@@ -50,7 +51,7 @@ func (c *approveCommand) run(ctx context.Context, a *app) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return a.accepted(watcher.Ref(), contract.RequestApprove, "plan "+c.Plan+" is approved. See: starter watch "+quoted(watcher.Ref().WorkflowID))
+	return a.accepted(watcher.Ref(), contract.RequestApprove, "plan "+c.Plan+" is approved. See: starter watch "+report.Quoted(watcher.Ref().WorkflowID))
 }
 
 // awaiting is the plan that a run awaits approval of.
@@ -64,7 +65,7 @@ func (a *app) awaiting(ctx context.Context, watcher *runs.Watcher) (*contract.Pl
 	case snapshot.Away != "":
 		return nil, &failure{Message: snapshot.Away, Hint: workerHint, Code: exitUnavailable}
 	case snapshot.Phase != contract.PhaseApproval || snapshot.Plan == nil:
-		return nil, refused("starter status "+quoted(watcher.Ref().WorkflowID), "%s awaits no approval; it is %s", snapshot.WorkflowID, snapshot.Phase)
+		return nil, refused("starter status "+report.Quoted(watcher.Ref().WorkflowID), "%s awaits no approval; it is %s", snapshot.WorkflowID, snapshot.Phase)
 	}
 	return snapshot.Plan, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/alecthomas/kong"
 	"go.temporal.io/api/serviceerror"
 
+	"github.com/clusterresync/clusterresync/internal/report"
 	"github.com/clusterresync/clusterresync/starter/runs"
 	"github.com/clusterresync/clusterresync/starter/terminal"
 	"github.com/clusterresync/clusterresync/workflows/contract"
@@ -85,16 +86,16 @@ func (a *app) explain(err error) *failure {
 	case errors.As(err, &other):
 		hint := ""
 		if other.Parent != "" {
-			hint = "starter status " + quoted(other.Parent)
+			hint = "starter status " + report.Quoted(other.Parent)
 		}
 		return refused(hint, "%s", other)
 	case errors.As(err, &no):
-		return refused("starter status "+quoted(no.WorkflowID), "%s", no)
+		return refused("starter status "+report.Quoted(no.WorkflowID), "%s", no)
 	case errors.As(err, &closed):
-		return refused("starter status "+quoted(closed.WorkflowID), "%s", closed)
+		return refused("starter status "+report.Quoted(closed.WorkflowID), "%s", closed)
 	case errors.As(err, &silent):
 		return &failure{Message: silent.Error(), Code: exitUnavailable,
-			Hint: "is a worker running? See: starter status " + quoted(silent.WorkflowID)}
+			Hint: "is a worker running? See: starter status " + report.Quoted(silent.WorkflowID)}
 	case errors.As(err, &namespace):
 		return &failure{Message: fmt.Sprintf("Temporal has no namespace %q", namespace.Namespace), Code: exitUnavailable,
 			Hint: "--namespace, TEMPORAL_NAMESPACE or the profile names it"}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/clusterresync/clusterresync/internal/report"
 	"github.com/clusterresync/clusterresync/starter/runs"
 	"github.com/clusterresync/clusterresync/starter/status"
 	"github.com/clusterresync/clusterresync/starter/terminal"
@@ -110,8 +111,8 @@ func (a *app) farewell(ref runs.Ref, last status.Snapshot) {
 	name := addressed(ref, last.Cluster)
 	a.note("%s goes on without you (run %s).", ref.WorkflowID, ref.RunID)
 	if last.Phase == contract.PhaseApproval && last.Plan != nil {
-		a.note("  approve its plan:           starter approve %s --plan %s", name, quoted(last.Plan.ID))
-		a.note("  reject its plan:            starter reject %s --plan %s", name, quoted(last.Plan.ID))
+		a.note("  approve its plan:           starter approve %s --plan %s", name, report.Quoted(last.Plan.ID))
+		a.note("  reject its plan:            starter reject %s --plan %s", name, report.Quoted(last.Plan.ID))
 	}
 	a.note("  come back:                  starter watch %s", name)
 	a.note("  stop it at a safe point:    starter cancel %s", name)
@@ -119,6 +120,13 @@ func (a *app) farewell(ref runs.Ref, last status.Snapshot) {
 
 // toTheEnd follows a run until it has closed and prints its report.
 func (a *app) toTheEnd(ctx context.Context, t *session, watcher *runs.Watcher, shown view) (int, error) {
+	return a.untilClosed(ctx, t, watcher, shown, a.show)
+}
+
+// untilClosed follows a run and hands over how it closed; a person who leaves before is told how to come back.
+func (a *app) untilClosed(
+	ctx context.Context, t *session, watcher *runs.Watcher, shown view, closed func(runs.Closing) (int, error),
+) (int, error) {
 	_, _, err := a.follow(ctx, watcher, shown, func(status.Snapshot) bool { return false })
 	if left, ok := err.(*interrupted); ok {
 		a.farewell(watcher.Ref(), left.last)
@@ -131,5 +139,5 @@ func (a *app) toTheEnd(ctx context.Context, t *session, watcher *runs.Watcher, s
 	if err != nil {
 		return 0, err
 	}
-	return a.show(closing)
+	return closed(closing)
 }

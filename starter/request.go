@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/clusterresync/clusterresync/internal/report"
 	"github.com/clusterresync/clusterresync/starter/runs"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
@@ -99,5 +100,5 @@ func (c *cancelCommand) run(ctx context.Context, a *app) (int, error) {
 		return 0, err
 	}
 	return a.accepted(watcher.Ref(), "cancel",
-		"asked to stop at its next safe point; a node past its erase is finished. See: starter watch "+quoted(watcher.Ref().WorkflowID))
+		"asked to stop at its next safe point; a node past its erase is finished. See: starter watch "+report.Quoted(watcher.Ref().WorkflowID))
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/clusterresync/clusterresync/internal/report"
 	"github.com/clusterresync/clusterresync/internal/sandbox"
 	"github.com/clusterresync/clusterresync/starter/demo"
 )
@@ -111,7 +112,7 @@ func (a *app) showSandbox(ctx context.Context, up *sandbox.Cluster) (int, error)
 		a.print("  %-8s %-22s UI %s", "temporal", status.Temporal.Address, status.Temporal.UI)
 	}
 	a.print("Mails in %s, the worker's log in %s", up.Outbox(), up.WorkerLog())
-	a.print("\nTo point starter, temporal and worker at it:  . %s", quoted(relative(up.Environment())))
+	a.print("\nTo point starter, temporal and worker at it:  . %s", report.Quoted(relative(up.Environment())))
 	a.print("Then for example:  go run ./starter plan %s", status.Cluster)
 	return exitDone, nil
 }

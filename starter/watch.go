@@ -40,19 +40,9 @@ func (c *watchCommand) run(ctx context.Context, a *app) (int, error) {
 		return a.toTheEnd(ctx, t, watcher, newView(a.terminal.Out))
 	}
 	// One document a line: {"progress":...} while the run goes on, {"report":...} at its end.
-	_, _, err = a.follow(ctx, watcher, &jsonView{stream: a.terminal.Out}, func(status.Snapshot) bool { return false })
-	if left, ok := err.(*interrupted); ok {
-		a.farewell(watcher.Ref(), left.last)
-		return exitInterrupted, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	closing, err := runs.Close(ctx, t, watcher.Ref())
-	if err != nil {
-		return 0, err
-	}
-	return closing.ExitCode(), json.NewEncoder(a.terminal.Out).Encode(map[string]any{"report": closingDocument(closing)})
+	return a.untilClosed(ctx, t, watcher, &jsonView{stream: a.terminal.Out}, func(closing runs.Closing) (int, error) {
+		return closing.ExitCode(), json.NewEncoder(a.terminal.Out).Encode(map[string]any{"report": closingDocument(closing)})
+	})
 }
 
 type statusCommand struct{ named }

@@ -27,10 +27,10 @@ func approvalDocument(report contract.Report, until time.Time, where place) docu
 	d.addSection(findingsSection("Warnings", plan.Warnings()))
 	d.addSection(decideSection("Approve", contract.RequestApprove, report, where,
 		contract.Approve{Plan: plan.ID, Cluster: report.Cluster, By: whoever},
-		fmt.Sprintf(" --plan %s --confirm %s", quoted(plan.ID), quoted(report.Cluster))))
+		fmt.Sprintf(" --plan %s --confirm %s", Quoted(plan.ID), Quoted(report.Cluster))))
 	d.addSection(decideSection("Reject", contract.RequestReject, report, where,
 		contract.Reject{Plan: plan.ID, By: whoever},
-		" --plan "+quoted(plan.ID)))
+		" --plan "+Quoted(plan.ID)))
 	report.Ended = time.Time{}
 	d.addSection(runSection(report, where))
 	return d

@@ -50,20 +50,20 @@ func (p place) link(workflowID, runID string) string {
 // The commands name the workflow without its run: at most one run of it is open, and the plan's ID tells runs apart.
 
 func (p place) show(workflowID, runID string) string {
-	return "temporal workflow show" + p.in() + " --workflow-id " + quoted(workflowID) + " --run-id " + quoted(runID) + " --output json"
+	return "temporal workflow show" + p.in() + " --workflow-id " + Quoted(workflowID) + " --run-id " + Quoted(runID) + " --output json"
 }
 
 func (p place) update(workflowID, request string, payload any) string {
-	return "temporal workflow update execute" + p.in() + " --workflow-id " + quoted(workflowID) + " --name " + request +
+	return "temporal workflow update execute" + p.in() + " --workflow-id " + Quoted(workflowID) + " --name " + request +
 		" --input " + input(payload)
 }
 
 func (p place) signal(workflowID, request string, payload any) string {
 	command := "tctl"
 	if p.namespace != defaultNamespace {
-		command += " --namespace " + quoted(p.namespace)
+		command += " --namespace " + Quoted(p.namespace)
 	}
-	return command + " workflow signal --workflow_id " + quoted(workflowID) + " --name " + request + " --input " + input(payload)
+	return command + " workflow signal --workflow_id " + Quoted(workflowID) + " --name " + request + " --input " + input(payload)
 }
 
 // starter names the run by its cluster when it has the starter's usual ID, else by its workflow ID.
@@ -72,20 +72,20 @@ func starter(request, workflowID, cluster, options string) string {
 	if workflowID == contract.ClusterWorkflowID(cluster) {
 		run = cluster
 	}
-	return "starter " + request + " " + quoted(run) + options
+	return "starter " + request + " " + Quoted(run) + options
 }
 
 func (p place) in() string {
 	if p.namespace == defaultNamespace {
 		return ""
 	}
-	return " --namespace " + quoted(p.namespace)
+	return " --namespace " + Quoted(p.namespace)
 }
 
 var needsNoQuotes = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=][A-Za-z0-9_./:@%+=-]*$`)
 
-// quoted makes any text one word of a POSIX shell, so that a pasted command does what it shows.
-func quoted(text string) string {
+// Quoted makes any text one word of a POSIX shell, so that a pasted command does what it shows.
+func Quoted(text string) string {
 	if needsNoQuotes.MatchString(text) {
 		return text
 	}
@@ -103,5 +103,5 @@ func input(payload any) string {
 	if err := encoder.Encode(payload); err != nil {
 		return "'{}'" // the contract's requests are strings, numbers and booleans, which always encode
 	}
-	return strings.ReplaceAll(quoted(strings.TrimSpace(text.String())), `"`+whoever+`"`, `"'"$USER"'"`)
+	return strings.ReplaceAll(Quoted(strings.TrimSpace(text.String())), `"`+whoever+`"`, `"'"$USER"'"`)
 }
