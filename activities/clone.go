@@ -142,7 +142,8 @@ func (a *Activities) copyProgress(ctx context.Context, in CloneInput, pulse *pul
 		pulse.tell(func(h *heartbeat) {
 			h.Stage, h.Bytes, h.TotalBytes, h.MiBps, h.Waiting = p.Stage, p.Bytes, p.Total, p.MiBps, ""
 		})
-		if in.Parent == nil || time.Since(told) < tellParentEvery {
+		// A copy of days must not fill its parent's history: it is told ever more seldom.
+		if in.Parent == nil || time.Since(told) < max(tellParentEvery, p.Elapsed/100) {
 			return
 		}
 		told = time.Now()
@@ -179,15 +180,17 @@ func copiedBytes(status clone.Status) int64 {
 // countFailure types the failure of a clone and says when it is pointless to try again.
 func countFailure(err error, pulse *pulse) error {
 	var failure *clone.Failure
-	if !errors.As(err, &failure) {
+	var foreign *clone.NotOursError
+	ran := errors.As(err, &failure)
+	if !ran && !errors.As(err, &foreign) {
 		return err
 	}
-	if failure.Kind == clone.DonorBusy || failure.Kind == clone.RecipientBusy {
+	if ran && (failure.Kind == clone.DonorBusy || failure.Kind == clone.RecipientBusy) {
 		return failed(contract.ErrorDonorBusy, "%w", err)
 	}
 	failures := pulse.snapshot().Failures + 1
 	pulse.tell(func(h *heartbeat) { h.Failures = failures })
-	if !failure.Transient() || failures >= maxCloneFailures {
+	if ran && !failure.Transient() || failures >= maxCloneFailures {
 		return final(contract.ErrorClone, "%w (%d clones failed)", err, failures)
 	}
 	return failed(contract.ErrorClone, "%w", err)

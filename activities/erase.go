@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/clusterresync/clusterresync/internal/erasure"
+	"github.com/clusterresync/clusterresync/internal/fence"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -46,6 +47,13 @@ func (a *Activities) erase(ctx context.Context, in EraseInput) (EraseResult, err
 		return EraseResult{}, err
 	}
 	if !begun {
+		if err := a.requireLock(ctx, in.Target); err != nil {
+			return EraseResult{}, err
+		}
+		// The fence is made whole first: what is written after a look at the loss would be destroyed unseen.
+		if err := fence.Hold(ctx, claim); err != nil {
+			return EraseResult{}, err
+		}
 		if err := site.judge(ctx, in.Approval); err != nil {
 			return EraseResult{}, err
 		}

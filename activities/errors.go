@@ -116,7 +116,10 @@ func classify(ctx context.Context, err error) (typ contract.ErrorType, final boo
 		return contract.ErrorIdentity, true
 	case errors.As(err, &grew):
 		return contract.ErrorLossGrew, true
-	case errors.As(err, &applier), errors.As(err, &receiver):
+	case errors.As(err, &receiver):
+		// What the source no longer has, no wait brings back: only another clone helps.
+		return contract.ErrorReplication, receiver.Problem == channel.SourcePurged || receiver.Problem == channel.SourceBehind
+	case errors.As(err, &applier):
 		return contract.ErrorReplication, false
 	case errors.As(err, &other):
 		return contract.ErrorHeldByOther, true

@@ -28,7 +28,9 @@ func (a *Activities) fence(ctx context.Context, in FenceInput) error {
 		return err
 	}
 	defer site.close()
-	claim, err := site.claimWreck(ctx, a.stillCurrent(ctx, pulse), pulse)
+	// A clone that runs already is that of an earlier run which was terminated: this run has the cluster's lock, no node child is open,
+	// and no clone of its own can have begun. What it fills is erased next.
+	claim, err := site.claimOverClone(ctx, site.claim, a.stillCurrent(ctx, pulse), pulse)
 	if err != nil {
 		return err
 	}
@@ -37,11 +39,12 @@ func (a *Activities) fence(ctx context.Context, in FenceInput) error {
 	return err
 }
 
-// claimWreck is claim for the first step of a node. A clone that runs already is that of an earlier run which was terminated: this run
-// has the cluster's lock, no node child is open, and no clone of its own can have begun. It is killed, because what it fills is erased
-// next.
-func (s *site) claimWreck(ctx context.Context, stillCurrent func(context.Context) error, pulse *pulse) (*node.Claim, error) {
-	claim, err := s.claim(ctx, stillCurrent)
+// claimFunc is site.claim or site.claimToRelease.
+type claimFunc func(context.Context, func(context.Context) error) (*node.Claim, error)
+
+// claimOverClone claims the recipient and, where a clone of ours holds it, kills that clone first.
+func (s *site) claimOverClone(ctx context.Context, claimIt claimFunc, stillCurrent func(context.Context) error, pulse *pulse) (*node.Claim, error) {
+	claim, err := claimIt(ctx, stillCurrent)
 	var running *node.CloneRunningError
 	if !errors.As(err, &running) {
 		return claim, err
@@ -49,10 +52,10 @@ func (s *site) claimWreck(ctx context.Context, stillCurrent func(context.Context
 	if err := stillCurrent(ctx); err != nil {
 		return nil, err
 	}
-	pulse.waiting("the clone of a terminated run to end")
+	pulse.waiting("its clone to end")
 	if _, err := clone.Kill(ctx, s.recipient); err != nil {
 		return nil, err
 	}
 	pulse.waiting("")
-	return s.claim(ctx, stillCurrent)
+	return claimIt(ctx, stillCurrent)
 }

@@ -36,6 +36,9 @@ func (a *Activities) recheck(ctx context.Context, in RecheckInput) (RecheckResul
 		return RecheckResult{}, err
 	}
 	defer site.close()
+	if err := a.requireLock(ctx, in.Target); err != nil {
+		return RecheckResult{}, err
+	}
 	if err := site.judge(ctx, in.Approval); err != nil {
 		return RecheckResult{}, err
 	}

@@ -19,6 +19,8 @@ type ReleaseResult struct {
 	Done
 	// StillFenced is empty when the node is as it was.
 	StillFenced string `json:"stillFenced,omitempty"`
+	// Erased says that this run has destroyed something on the node.
+	Erased bool `json:"erased,omitempty"`
 }
 
 // Release puts a node back as it was before the fence: settings, persisted settings, running threads. A node that has lost anything
@@ -50,7 +52,7 @@ func (a *Activities) release(ctx context.Context, in ReleaseInput) (ReleaseResul
 	defer claim.Close()
 	err = fence.Restore(ctx, claim, *in.Noted.Fence)
 	if errors.Is(err, fence.ErrErased) {
-		return ReleaseResult{StillFenced: "erased, at least in part; it is fenced: clients are refused and it must not be used"}, nil
+		return ReleaseResult{Erased: true, StillFenced: "erased, at least in part; it is fenced: clients are refused and it must not be used"}, nil
 	}
 	return ReleaseResult{}, err
 }

@@ -9,6 +9,7 @@ import (
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 
@@ -44,6 +45,7 @@ func serve(ctx context.Context, c config, logs io.Writer) int {
 	broken := make(chan error, 1)
 	w := worker.New(temporal, c.taskQueue, worker.Options{
 		WorkerStopTimeout:                  stopTimeout,
+		Interceptors:                       []interceptor.WorkerInterceptor{&handover{}},
 		MaxConcurrentActivityExecutionSize: c.maxActivities,
 		MaxHeartbeatThrottleInterval:       heartbeatInterval,
 		OnFatalError: func(err error) {

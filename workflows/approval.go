@@ -62,6 +62,24 @@ func (r *run) awaitApproval(ctx workflow.Context) ending {
 		return ending{outcome: contract.OutcomeRejected, typ: contract.ErrorRejected, reason: fmt.Sprintf(
 			"plan %s was rejected %s; nothing was changed", r.report.Plan.ID, by(r.report.Approval.By, r.report.Approval.Comment))}
 	}
+	return r.lookAgain(ctx)
+}
+
+// lookAgain repeats the preconditions after an awaited approval, which may come days after the plan: who serves, what a clone needs and
+// what would be lost may all have changed.
+func (r *run) lookAgain(ctx workflow.Context) ending {
+	if workflow.GetVersion(ctx, "look-again", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return goesOn
+	}
+	approved := r.report.Plan.ID
+	if end := r.preconditions(ctx, r.chosenNames()); end.reached() {
+		return end
+	}
+	if r.report.Plan.ID != approved {
+		return refused(contract.ErrorPlanChanged, fmt.Sprintf(
+			"plan %s was approved, and it is %s now: something that was approved has changed. Look at the new plan and start again",
+			approved, r.report.Plan.ID))
+	}
 	return goesOn
 }
 

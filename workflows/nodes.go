@@ -177,8 +177,8 @@ func (r *run) leaveOut(ctx workflow.Context, name string) {
 	})
 }
 
-// verifyNodes proves the chosen secondaries as they are. Under verify that is the run; under repair those that fail are planned anew
-// and resynced.
+// verifyNodes proves the chosen secondaries as they are. Under verify that is the run; under repair those that differ or do not replicate
+// are planned anew and resynced.
 func (r *run) verifyNodes(ctx workflow.Context) ending {
 	r.enter(contract.PhaseNodes)
 	apart, _ := workflow.NewDisconnectedContext(ctx)
@@ -199,8 +199,7 @@ func (r *run) verifyNodes(ctx workflow.Context) ending {
 		})
 		_ = workflow.Await(apart, func() bool { return closed })
 	}
-	// A node that a person gave up is not repaired.
-	mended := slices.DeleteFunc(slices.Clone(failing), func(name string) bool { return r.aborted[name] })
+	mended := slices.DeleteFunc(slices.Clone(failing), func(name string) bool { return !r.worthRepair(name) })
 	switch {
 	case len(r.standing(contract.StandingVerified)) == len(r.report.Nodes):
 		return ending{outcome: contract.OutcomeVerified, reason: fmt.Sprintf(
@@ -211,6 +210,14 @@ func (r *run) verifyNodes(ctx workflow.Context) ending {
 		return r.preconditions(ctx, mended)
 	}
 	return r.judgeVerification(failing)
+}
+
+// worthRepair reports whether a node that was not verified is to be erased and refilled: one that differs, or does not replicate. A proof
+// that could not be had (a busy primary, a server that does not answer, an abort) is no reason to erase anything.
+func (r *run) worthRepair(name string) bool {
+	node := r.recorded(name)
+	return !r.aborted[name] && node != nil &&
+		(node.Standing == contract.StandingDiverged || node.ErrorType == contract.ErrorReplication)
 }
 
 // openChild is a node's child workflow while it runs.

@@ -141,7 +141,7 @@ func TestAbortBeforeTheErase(t *testing.T) {
 // TestAbortBehindTheErase: the node stays fenced and is named, and no step is begun any more.
 func TestAbortBehindTheErase(t *testing.T) {
 	for step, took := range map[string]string{
-		"Clone": "Erase", "Follow": "Erase Clone", "Verify": "Erase Clone Follow",
+		"Clone": "Erase EndClone Inspect", "Follow": "Erase Clone Inspect", "Verify": "Erase Clone Follow Inspect",
 	} {
 		t.Run("during "+step, func(t *testing.T) {
 			s := tell(t, "a", "b", "c")

@@ -39,7 +39,6 @@ func ResyncNode(ctx workflow.Context, in NodeInput) (contract.NodeReport, error)
 		return n.report, nil
 	}
 	if err := n.erase(); err != nil {
-		n.release(err)
 		return n.report, nil
 	}
 	if err := n.refill(); err != nil {
@@ -246,11 +245,29 @@ func (n *nodeRun) rehearse(ctx workflow.Context) error {
 	})
 }
 
+// erase is the point of no return. It is tried like every step before it; a node that is still intact when the attempts end is released
+// as it was. Only when something has been destroyed are there as many attempts as it takes.
 func (n *nodeRun) erase() error {
-	ctx := n.apart
+	err := n.tryErase(n.apart, changing)
+	if err == nil {
+		return nil
+	}
+	// A release that failed proves nothing: an intact node must not be erased by attempts that nobody can stop.
+	if erased := n.release(err); !erased || n.abortedBy != "" {
+		return err
+	}
+	if err = n.tryErase(n.apart, finishing); err != nil {
+		n.leaveFenced(err)
+		return err
+	}
+	n.forgetFailure()
+	return nil
+}
+
+func (n *nodeRun) tryErase(ctx workflow.Context, options func(workflow.Context, string) workflow.Context) error {
 	return n.take(ctx, contract.StepErase, func() (int, error) {
 		var result activities.EraseResult
-		err := workflow.ExecuteActivity(finishing(ctx, "ERASE "+n.in.Target.Node), n.act.Erase, activities.EraseInput{
+		err := workflow.ExecuteActivity(options(ctx, "ERASE "+n.in.Target.Node), n.act.Erase, activities.EraseInput{
 			Target: n.in.Target, Approval: n.in.Approval,
 		}).Get(ctx, &result)
 		if err == nil {

@@ -163,15 +163,27 @@ func TestPassingFailuresAreTriedAgain(t *testing.T) {
 	}
 }
 
-// TestEraseWhoseAnswerWasLostIsNotReleased: the release finds out that something is gone and leaves the fence up.
-func TestEraseWhoseAnswerWasLostIsNotReleased(t *testing.T) {
+// TestEraseWhoseAnswerWasLostIsTakenUpAgain: the release finds out that something is gone and leaves the fence up; then there are as many
+// attempts as it takes.
+func TestEraseWhoseAnswerWasLostIsTakenUpAgain(t *testing.T) {
 	s := tell(t, "a")
 	s.fault("Erase", "a", fault{err: lasting(contract.ErrorMySQL), after: true})
 	report := s.run()
-	require.Equal(t, contract.OutcomeFailed, report.Outcome)
+	require.Equal(t, contract.OutcomeSucceeded, report.Outcome)
+	require.Equal(t, contract.StandingProven, s.standing("a"))
+	require.Empty(t, s.nodeReport("a").Error)
+	require.Equal(t, "Recheck Note Fence Judge Rehearse Erase Release Erase Clone Follow Verify Return", s.steps("a"))
+}
+
+// TestEraseIsNotForcedOnANodeThatMayBeIntact: when neither the erase nor the release gets through, the node is left, fenced and named.
+func TestEraseIsNotForcedOnANodeThatMayBeIntact(t *testing.T) {
+	s := tell(t, "a")
+	s.fault("Erase", "a", fault{err: lasting(contract.ErrorUnreachable)})
+	s.fault("Release", "a", fault{err: passing(contract.ErrorUnreachable), always: true})
+	s.run()
 	require.Equal(t, contract.StandingFenced, s.standing("a"))
-	require.Contains(t, s.nodeReport("a").State, "erased, at least in part")
-	require.True(t, s.cluster.node("a").fenced)
+	require.Contains(t, s.nodeReport("a").Next, "may be intact")
+	require.Equal(t, 1, strings.Count(s.steps("a"), "Erase"))
 }
 
 // TestReleaseThatFailsIsSaid: the node may be intact, but nobody may believe that it serves.

@@ -166,6 +166,13 @@ func (s *script) Throttle(ctx context.Context, in activities.ThrottleInput) (act
 	return activities.Done{Attempts: attempt}, err
 }
 
+func (s *script) EndClone(ctx context.Context, in activities.EndCloneInput) (activities.Done, error) {
+	return s.change(ctx, in.Target, "", func(node *server) error {
+		s.demand(node.fenced, "the clone of %s was ended outside the fence", node.name)
+		return nil
+	})
+}
+
 func (s *script) Follow(ctx context.Context, in activities.FollowInput) (activities.FollowResult, error) {
 	done, err := s.change(ctx, in.Target, "", func(node *server) error {
 		s.demand(node.fenced && node.data == copied, "%s followed with %s, fenced: %t", node.name, node.data, node.fenced)
@@ -229,7 +236,7 @@ func (s *script) Release(ctx context.Context, in activities.ReleaseInput) (activ
 		case in.Noted.Fence == nil:
 			s.demand(false, "%s was released without its note", node.name)
 		case node.data != own:
-			result.StillFenced = "erased, at least in part; it is fenced"
+			result.StillFenced, result.Erased = "erased, at least in part; it is fenced", true
 		default:
 			node.fenced = false
 		}

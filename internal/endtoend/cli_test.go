@@ -14,7 +14,7 @@ import (
 // TestTemporalCLI starts, queries, approves (once by Update, once by Signal) and cancels runs by JSON, with nothing but the temporal CLI.
 func TestTemporalCLI(t *testing.T) {
 	startWorker(t)
-	input := `{"cluster":"shop","nodes":["db2"],"watch":"0s","throttleMiBps":6}`
+	input := `{"cluster":"shop","nodes":["db2"],"watch":"0s","throttleMiBps":1}`
 
 	t.Run("approved by Update, then cancelled", func(t *testing.T) {
 		temporalCLI(t, "workflow", "start", "--type", "ResyncCluster", "--task-queue", "cluster-resync", "--workflow-id", "cli-1", "--input", input)
@@ -26,6 +26,7 @@ func TestTemporalCLI(t *testing.T) {
 			`{"plan":"`+plan+`","cluster":"shop","by":"ann"}`)
 		untilCopying(t, node("db2"))
 		temporalCLI(t, "workflow", "cancel", "--workflow-id", "cli-1")
+		letGo(t, node("db2"))
 		report := finish(t, lab.temporal.GetWorkflow(t.Context(), "cli-1", ""))
 		// The only node was past its erase, so that all that was asked for is done.
 		requireOutcome(t, contract.OutcomeSucceeded, report)
@@ -37,6 +38,8 @@ func TestTemporalCLI(t *testing.T) {
 		temporalCLI(t, "workflow", "signal", "--workflow-id", "cli-2", "--name", "approve", "--input", `{"plan":"wrong","cluster":"shop"}`)
 		until(t, "a refused signal never showed", func() bool { return len(progress(t, "cli-2").RefusedRequests) == 1 })
 		temporalCLI(t, "workflow", "signal", "--workflow-id", "cli-2", "--name", "approve", "--input", `{"plan":"`+plan+`","cluster":"shop","by":"bob"}`)
+		untilCopying(t, node("db2"))
+		temporalCLI(t, "workflow", "update", "execute", "--workflow-id", "cli-2", "--name", "throttle", "--input", `{"mibps":0}`)
 		report := finish(t, lab.temporal.GetWorkflow(t.Context(), "cli-2", ""))
 		requireOutcome(t, contract.OutcomeSucceeded, report)
 		require.Equal(t, "bob", report.Approval.By)

@@ -24,6 +24,8 @@ func TestWorkerDiesInMidClone(t *testing.T) {
 	require.True(t, copying(t, node("db2")), "the clone goes on without its worker")
 	requireClosedToClients(t, node("db2"))
 	startWorker(t)
+	until(t, "the second worker never joined", func() bool { return attempts(t, "worker-dies", "db2") > 1 })
+	letGo(t, node("db2"))
 
 	report := finish(t, run)
 	requireOutcome(t, contract.OutcomeSucceeded, report)
@@ -168,6 +170,7 @@ func TestPrimaryStepsDownInMidRun(t *testing.T) {
 	defer func() {
 		require.NoError(t, lab.cluster.Primary().Exec(context.WithoutCancel(t.Context()), "SET GLOBAL read_only = OFF"))
 	}()
+	letGo(t, node("db2"))
 	report := finish(t, run)
 	requireOutcome(t, contract.OutcomeFailed, report)
 	require.Equal(t, contract.ErrorIdentity, report.ErrorType)

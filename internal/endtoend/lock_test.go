@@ -40,6 +40,7 @@ func TestOneRunAtATime(t *testing.T) {
 	require.NoError(t, lab.temporal.CancelWorkflow(t.Context(), "a-persons-own-id", ""))
 	until(t, "the cancel was never seen", func() bool { return progress(t, "a-persons-own-id").Stopping != "" })
 	requireOutcome(t, contract.OutcomeAlreadyRunning, finish(t, start(t, "after-the-cancel", resync())))
+	letGo(t, node("db2"))
 
 	report := finish(t, first)
 	requireOutcome(t, contract.OutcomeCancelled, report)
@@ -87,6 +88,7 @@ func TestTerminatedInMidClone(t *testing.T) {
 	report := finish(t, start(t, "too-early", resync()))
 	requireOutcome(t, contract.OutcomeAlreadyRunning, report)
 	require.Contains(t, report.Reason, contract.NodeWorkflowID(clusterShop, "db2"))
+	letGo(t, node("db2"))
 
 	var orphan contract.NodeReport
 	require.NoError(t, lab.temporal.GetWorkflow(t.Context(), contract.NodeWorkflowID(clusterShop, "db2"), "").Get(t.Context(), &orphan))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
@@ -99,6 +100,20 @@ func update(t testing.TB, id, name string, request any) {
 	require.NoError(t, handle.Get(t.Context(), nil))
 }
 
+// attempts is how often the pending activity of a node's child was begun.
+func attempts(t testing.TB, id, node string) int {
+	t.Helper()
+	described, err := lab.temporal.DescribeWorkflowExecution(t.Context(), contract.NodeWorkflowID(progress(t, id).Cluster, node), "")
+	require.NoError(t, err)
+	most := 0
+	for _, pending := range described.GetPendingActivities() {
+		if pending.GetState() == enums.PENDING_ACTIVITY_STATE_STARTED {
+			most = max(most, int(pending.GetAttempt()))
+		}
+	}
+	return most
+}
+
 // waitsFor looks into the heartbeats of a node's child for what it waits for.
 func waitsFor(t testing.TB, id, node, what string) bool {
 	t.Helper()
@@ -137,6 +152,12 @@ func untilStep(t testing.TB, id, node string, step contract.Step) {
 func untilCopying(t testing.TB, node *sandbox.Node) {
 	t.Helper()
 	until(t, node.Name+" never copied", func() bool { return copying(t, node) })
+}
+
+// letGo lifts the throttle of a copy under way, past the run.
+func letGo(t testing.TB, node *sandbox.Node) {
+	t.Helper()
+	require.NoError(t, node.Exec(t.Context(), "SET GLOBAL clone_max_data_bandwidth = 0"))
 }
 
 func copying(t testing.TB, node *sandbox.Node) bool {

@@ -37,8 +37,6 @@ func Lift(ctx context.Context, c *node.Claim, declared ServiceState, note *Note)
 	switch status.Owner {
 	case Other:
 		return &OfflineByOtherError{Node: c.Name(), By: status.By, Since: status.Since}
-	case None:
-		return forgetOffline(ctx, c, settings[offlineMode], note.Settings[offlineMode].Persisted)
 	}
 	gtids, err := node.ReadGTIDs(ctx, c)
 	if err != nil {
@@ -57,6 +55,10 @@ func Lift(ctx context.Context, c *node.Claim, declared ServiceState, note *Note)
 	}
 	if err := requireDeclared(ctx, c, want); err != nil {
 		return err
+	}
+	if status.Owner == None {
+		// An earlier call got this far, or somebody else lifted it before the node was as declared; now it is.
+		return forgetOffline(ctx, c, settings[offlineMode], note.Settings[offlineMode].Persisted)
 	}
 	return openOffline(ctx, c, note.Settings[offlineMode].Persisted)
 }

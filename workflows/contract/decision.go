@@ -1,6 +1,12 @@
 package contract
 
-import "time"
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
 
 // Approve agrees to a plan. It is refused when the plan is another, when the cluster's name is wrong or when a decision has been made.
 type Approve struct {
@@ -37,6 +43,26 @@ type Throttle struct {
 	// MiBps is the limit in MiB/s, 0 to 1048576; 0 means no limit.
 	MiBps int    `json:"mibps"`
 	By    string `json:"by,omitempty"`
+}
+
+// UnmarshalJSON wants mibps and nothing unknown: a misspelled limit must not read as "no limit".
+func (t *Throttle) UnmarshalJSON(data []byte) error {
+	type plain Throttle
+	var read struct {
+		plain
+		MiBps *int `json:"mibps"`
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&read); err != nil {
+		return fmt.Errorf(`throttle: %w; want for example {"mibps":50}`, err)
+	}
+	if read.MiBps == nil {
+		return errors.New(`throttle: mibps is missing; want for example {"mibps":50}, 0 for no limit`)
+	}
+	*t = Throttle(read.plain)
+	t.MiBps = *read.MiBps
+	return nil
 }
 
 // Abort gives one node up. Past its erase, its clone is killed, it stays fenced and is reported; before, it is released as it was.
