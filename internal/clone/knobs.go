@@ -12,7 +12,7 @@ import (
 	"github.com/clusterresync/clusterresync/internal/node"
 )
 
-// Account is the donor account, which needs BACKUP_ADMIN on the donor, and CONNECTION_ADMIN if the donor is fenced.
+// Account is the donor account, which needs BACKUP_ADMIN on the donor.
 type Account struct {
 	User string
 	// Password is left out of every format verb and of JSON.
