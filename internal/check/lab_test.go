@@ -134,6 +134,14 @@ func forgetOwnWrites(t *testing.T, name string) {
 	as(t, name, "STOP REPLICA", "RESET BINARY LOGS AND GTIDS", "SET GLOBAL gtid_purged = '"+set+"'", "RESET REPLICA", "START REPLICA")
 }
 
+// takeHistory gives a node without a channel the primary's GTID set. It comes before the channel: a replica whose set is empty would execute
+// the primary's whole history once more.
+func takeHistory(t *testing.T, name string) {
+	t.Helper()
+	set := node.CleanGTIDSet(ask(t, "db1", "SELECT @@global.gtid_executed"))
+	as(t, name, "RESET BINARY LOGS AND GTIDS", "SET GLOBAL gtid_purged = '"+set+"'")
+}
+
 // state is everything on every node that an observation might have changed: settings, GTIDs among them, what is persisted,
 // channels, plugins.
 func state(t *testing.T) map[string]string {
