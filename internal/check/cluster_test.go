@@ -59,6 +59,7 @@ func TestObservationOfAHealthyCluster(t *testing.T) {
 func TestEachBrokenPreconditionOnRealServers(t *testing.T) {
 	for _, c := range liveCases() {
 		t.Run(c.name, func(t *testing.T) {
+			connected(t)
 			l := newLab(t)
 			if c.breaks != nil {
 				c.breaks(t)

@@ -134,6 +134,16 @@ func forgetOwnWrites(t *testing.T, name string) {
 	as(t, name, "STOP REPLICA", "RESET BINARY LOGS AND GTIDS", "SET GLOBAL gtid_purged = '"+set+"'", "RESET REPLICA", "START REPLICA")
 }
 
+// connected waits until every receiver that an earlier test started again has reached its source: its state would change by itself.
+func connected(t *testing.T) {
+	t.Helper()
+	for _, n := range servers.Nodes {
+		require.Eventually(t, func() bool {
+			return ask(t, n.Name, "SELECT COUNT(*) FROM performance_schema.replication_connection_status WHERE SERVICE_STATE = 'CONNECTING'") == "0"
+		}, time.Minute, 20*time.Millisecond, "%s never reached its source", n.Name)
+	}
+}
+
 // takeHistory gives a node without a channel the primary's GTID set. It comes before the channel: a replica whose set is empty would execute
 // the primary's whole history once more.
 func takeHistory(t *testing.T, name string) {
