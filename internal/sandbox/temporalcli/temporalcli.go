@@ -5,6 +5,7 @@ package temporalcli
 
 import (
 	"context"
+	"crypto/sha256"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -34,6 +35,10 @@ var (
 	pinnedSum []byte
 )
 
+// buildFlags are the flags the program is built with. Without the first it
+// calls itself a development version.
+var buildFlags = []string{"-ldflags=-X github.com/temporalio/cli/temporalcli.Version=" + version, "-mod=readonly"}
+
 // Find returns the path of a temporal program: $CLUSTERRESYNC_TEMPORAL, else
 // the one on PATH, else one built into the cache, which takes a few minutes the
 // first time. say, which may be nil, is told what takes time.
@@ -51,8 +56,7 @@ func Find(ctx context.Context, say func(format string, arguments ...any)) (strin
 	if path, err := exec.LookPath("temporal"); err == nil {
 		return filepath.Abs(path)
 	}
-	entry := fmt.Sprintf("temporal-%s-%s", version, runtime.GOARCH)
-	dir, err := cache.Entry(ctx, entry, func(ctx context.Context, dir string) error {
+	dir, err := cache.Entry(ctx, entryName(pinnedMod, pinnedSum, buildFlags), func(ctx context.Context, dir string) error {
 		say("building the Temporal CLI %s into the cache (some minutes, once)", version)
 		return build(ctx, dir)
 	})
@@ -60,6 +64,15 @@ func Find(ctx context.Context, say func(format string, arguments ...any)) (strin
 		return "", fmt.Errorf("no temporal program: install the Temporal CLI or set %s to its path; building it: %w", Variable, err)
 	}
 	return filepath.Join(dir, "temporal"), nil
+}
+
+// entryName names the cache's entry after all that decides what is built, so
+// that a program built in another way by an earlier version of this package is
+// not taken for this one.
+func entryName(mod, sum []byte, flags []string) string {
+	recipe := sha256.New()
+	fmt.Fprintf(recipe, "%q %q %q", mod, sum, flags)
+	return fmt.Sprintf("temporal-%s-%s-%x", version, runtime.GOARCH, recipe.Sum(nil)[:6])
 }
 
 func build(ctx context.Context, dir string) error {
@@ -76,9 +89,9 @@ func build(ctx context.Context, dir string) error {
 			return fmt.Errorf("write %s: %w", name, err)
 		}
 	}
-	command := exec.CommandContext(ctx, goProgram, "build", "-mod=readonly",
-		"-ldflags=-X github.com/temporalio/cli/temporalcli.Version="+version,
-		"-o", filepath.Join(dir, "temporal"), "github.com/temporalio/cli/cmd/temporal")
+	arguments := append([]string{"build"}, buildFlags...)
+	arguments = append(arguments, "-o", filepath.Join(dir, "temporal"), "github.com/temporalio/cli/cmd/temporal")
+	command := exec.CommandContext(ctx, goProgram, arguments...)
 	command.Dir = module
 	// The caller's workspace, vendoring and flags are about other modules.
 	command.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")

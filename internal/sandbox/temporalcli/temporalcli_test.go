@@ -55,6 +55,17 @@ func TestFindBuildsThePinnedProgramOnce(t *testing.T) {
 	require.Equal(t, built, again)
 }
 
+// A cache outlives the version of the project that filled it.
+func TestEntryIsNamedAfterWhatIsBuilt(t *testing.T) {
+	mod, sum, flags := []byte("mod"), []byte("sum"), []string{"-a", "-b"}
+	name := entryName(mod, sum, flags)
+	require.Equal(t, name, entryName(mod, sum, flags))
+	require.NotEqual(t, name, entryName([]byte("mod2"), sum, flags))
+	require.NotEqual(t, name, entryName(mod, []byte("sum2"), flags))
+	require.NotEqual(t, name, entryName(mod, sum, flags[:1]))
+	require.NotEqual(t, name, entryName(mod, sum, []string{"-a -b"}))
+}
+
 func TestFindSaysWhatIsMissing(t *testing.T) {
 	t.Setenv(Variable, "")
 	t.Setenv("CLUSTERRESYNC_CACHE", t.TempDir())
