@@ -28,19 +28,6 @@ type Finding struct {
 	Remedy string `json:"remedy,omitempty"`
 }
 
-// Loss is what the erase of one node would destroy and nobody else has.
-type Loss struct {
-	// ErrantGTIDs are the transactions that the node executed and the primary did not.
-	ErrantGTIDs string `json:"errantGtids,omitempty"`
-	// Transactions counts them.
-	Transactions int64 `json:"transactions"`
-	// Unknown says why the loss cannot be known, for example data under an empty GTID set; empty if it can.
-	Unknown string `json:"unknown,omitempty"`
-}
-
-// None reports that nothing would be lost.
-func (l Loss) None() bool { return l.ErrantGTIDs == "" && l.Unknown == "" }
-
 // PlanNode is one node as the plan saw it.
 type PlanNode struct {
 	Name       string `json:"name"`
@@ -85,8 +72,31 @@ type Plan struct {
 	Findings []Finding `json:"findings"`
 	// MinServing is how many secondaries the run keeps in service.
 	MinServing int `json:"minServing"`
+	// Waves are the rounds in which the nodes are taken out of service, if every copy takes equally long.
+	Waves []Wave `json:"waves,omitempty"`
+	// Estimate is how long the copies may take; nil when nothing is known to reckon with.
+	Estimate *Estimate `json:"estimate,omitempty"`
 	// UnreplicatedWrites is what happens to writes that only a secondary has.
 	UnreplicatedWrites UnreplicatedWrites `json:"unreplicatedWrites"`
+}
+
+// Wave is one round of a run: the nodes that are erased and refilled at the same time.
+type Wave struct {
+	Nodes []string `json:"nodes"`
+	// CopiesLeft is how many whole copies of the data there are while the wave's nodes are erased, the primary's included.
+	CopiesLeft int `json:"copiesLeft"`
+	// Serving is how many secondaries are in service meanwhile.
+	Serving int `json:"serving"`
+}
+
+// Estimate is a guess with its basis.
+type Estimate struct {
+	// Copy is how long the copy of one node may take.
+	Copy Duration `json:"copy"`
+	// Whole is how long all waves may take, proofs and the watch period not included.
+	Whole Duration `json:"whole"`
+	// Basis says what it was reckoned from.
+	Basis string `json:"basis"`
 }
 
 // Chosen are the secondaries that the plan will work on.

@@ -1,0 +1,96 @@
+package contract
+
+import "time"
+
+// Loss is what the erase of one node would destroy and nobody else has. Rows that were changed outside the binary log are no part of
+// it: only a verification finds them.
+type Loss struct {
+	// ErrantGTIDs are the transactions that the node executed and the primary did not.
+	ErrantGTIDs string `json:"errantGtids,omitempty"`
+	// Transactions counts them.
+	Transactions int64 `json:"transactions"`
+	// Unknown says why the loss cannot be known, for example data under an empty GTID set; empty if it can.
+	Unknown string `json:"unknown,omitempty"`
+	// Preview is what the errant transactions did; nil when there are none.
+	Preview *LossPreview `json:"preview,omitempty"`
+	// OnlyHere are objects that the primary does not have, or has otherwise, whatever the GTIDs say.
+	OnlyHere []OnlyHere `json:"onlyHere,omitempty"`
+}
+
+// None reports that nothing would be lost that anybody has to consent to.
+func (l Loss) None() bool { return l.ErrantGTIDs == "" && l.Unknown == "" && len(l.Data()) == 0 }
+
+// Rescuable reports that the binary logs hold everything that would be lost.
+func (l Loss) Rescuable() bool {
+	return l.Unknown == "" && len(l.Data()) == 0 && (l.ErrantGTIDs == "" || l.Preview != nil && l.Preview.Unreadable == "")
+}
+
+// Data are those of OnlyHere that hold data: their erase needs consent.
+func (l Loss) Data() []OnlyHere {
+	var data []OnlyHere
+	for _, object := range l.OnlyHere {
+		if object.Kind.holdsData() {
+			data = append(data, object)
+		}
+	}
+	return data
+}
+
+// LossPreview is what the errant transactions of one node did, as decoded from its own binary logs. It is capped; the archive of a
+// rescue has everything. It holds no values of rows.
+type LossPreview struct {
+	// Unreadable says why it cannot be known, for example purged binary logs; then nothing below is set.
+	Unreadable string `json:"unreadable,omitempty"`
+	// First and Last are when the transactions were committed, by the node's own clock.
+	First time.Time `json:"first,omitzero"`
+	Last  time.Time `json:"last,omitzero"`
+	// Tables are what became of rows, at most MaxPreviewTables, those with the most changes first; TablesInAll counts all.
+	Tables      []TableChanges `json:"tables,omitempty"`
+	TablesInAll int            `json:"tablesInAll,omitempty"`
+	// Statements are those that are logged as text (DDL), in their order, without passwords, at most MaxPreviewStatements;
+	// StatementsInAll counts all.
+	Statements      []string `json:"statements,omitempty"`
+	StatementsInAll int      `json:"statementsInAll,omitempty"`
+}
+
+// Caps of a LossPreview, which goes through the run's history.
+const (
+	MaxPreviewTables     = 50
+	MaxPreviewStatements = 20
+	// MaxPreviewStatement is the length of one statement, in bytes.
+	MaxPreviewStatement = 300
+)
+
+// TableChanges counts the changed rows of one table.
+type TableChanges struct {
+	Schema   string `json:"schema"`
+	Table    string `json:"table"`
+	Inserted int64  `json:"inserted,omitempty"`
+	Updated  int64  `json:"updated,omitempty"`
+	Deleted  int64  `json:"deleted,omitempty"`
+}
+
+// ObjectKind is what kind of thing exists only on one node.
+type ObjectKind string
+
+// The kinds of objects.
+const (
+	ObjectSchema  ObjectKind = "schema"
+	ObjectTable   ObjectKind = "table"
+	ObjectAccount ObjectKind = "account"
+	ObjectEvent   ObjectKind = "event"
+	ObjectPlugin  ObjectKind = "plugin"
+)
+
+func (k ObjectKind) holdsData() bool { return k == ObjectSchema || k == ObjectTable }
+
+// OnlyHere is one object that only one node has, or has otherwise than the primary.
+type OnlyHere struct {
+	Kind ObjectKind `json:"kind"`
+	// Name is schema.table, 'user'@'host', schema.event, or a plain name.
+	Name string `json:"name"`
+	// Differs says how it differs from the primary's object of that name; empty when the primary has none.
+	Differs string `json:"differs,omitempty"`
+	// Bytes is the size of a table, or of all tables of a schema.
+	Bytes int64 `json:"bytes,omitempty"`
+}
