@@ -39,7 +39,9 @@ type Cluster struct {
 	TLS TLS `json:"tls"`
 	// PeerTLS is for connections between nodes.
 	PeerTLS PeerTLS `json:"peerTLS"`
-	Mail    Mail    `json:"mail"`
+	// Hooks are what the operator wants called at certain points of a run; empty for none.
+	Hooks Hooks `json:"-"`
+	Mail  Mail  `json:"mail"`
 }
 
 // Node is one MySQL server.
@@ -55,6 +57,11 @@ type Node struct {
 	Supervised Supervision `json:"supervised"`
 	// Service is the state in which the node serves as a secondary.
 	Service Service `json:"service"`
+	// DiskBytes is the size of the disk that holds the data directory, in bytes, because no server tells it over SQL; 0 when it is not
+	// declared.
+	DiskBytes int64 `json:"diskBytes,omitempty"`
+	// Adopt accepts the node as a member of the cluster although no history that it shares with the primary proves it to be one.
+	Adopt bool `json:"adopt,omitempty"`
 }
 
 // Mail is who is told how a run ended.
@@ -104,13 +111,20 @@ func (c *Cluster) Node(name string) (Node, error) {
 	return Node{}, &UnknownNodeError{Cluster: c.Name, Name: name, Known: known}
 }
 
-// CheckSecrets looks for every password of the cluster and returns one *SecretError for each that is missing or unusable, joined; nil
-// when a run would find all of them.
+// CheckSecrets looks for every password of the cluster and every token of its hooks, and returns one *SecretError or *HookSecretError
+// for each that is missing or unusable, joined; nil when a run would find all of them.
 func (c *Cluster) CheckSecrets() error {
 	var missing []error
 	for _, a := range []Account{c.Accounts.Admin, c.Accounts.Donor, c.Accounts.Replication} {
 		if _, err := a.Resolve(); err != nil {
 			missing = append(missing, err)
+		}
+	}
+	for _, place := range HookPlaces() {
+		for _, hook := range c.Hooks[place] {
+			if _, err := hook.Token(); err != nil {
+				missing = append(missing, err)
+			}
 		}
 	}
 	return errors.Join(missing...)

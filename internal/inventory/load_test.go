@@ -93,6 +93,12 @@ func TestExampleLoads(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, Unsupervised, db3.Supervised)
 	assert.Equal(t, Service{ReadOnly: true, SuperReadOnly: false, EventScheduler: SchedulerOff}, db3.Service)
+	assert.Equal(t, int64(500)<<30, db3.DiskBytes)
+	assert.True(t, db3.Adopt)
+	assert.Zero(t, db2.DiskBytes)
+	assert.False(t, db2.Adopt)
+	assert.Equal(t, HookPlaces(), shop.Hooks.Places())
+	assert.Len(t, shop.Hooks[HookBeforeFence], 2)
 
 	billing, err := inv.Cluster("billing")
 	require.NoError(t, err)
@@ -249,6 +255,35 @@ func TestMistakes(t *testing.T) {
 		"scheduler":          {more("service: {eventScheduler: OFF}"), `clusters.shop.service.eventScheduler: is "OFF": wanted one of off, on, disabled`},
 		"supervised":         {more("supervised: systemd"), "clusters.shop.supervised: is text: wanted true or false"},
 		"supervised number":  {more("supervised: 1"), "clusters.shop.supervised: is a number: wanted true or false"},
+
+		"disk word":        {node("diskBytes: big"), `line 8: clusters.shop.nodes[1].diskBytes: is "big": wanted a size in bytes`},
+		"disk small":       {node("diskBytes: 500"), `diskBytes: is "500", less than an empty server takes: is a unit missing`},
+		"disk unit":        {node("diskBytes: 500G"), `diskBytes: is "500G": wanted a size in bytes`},
+		"disk empty":       {node("diskBytes:"), "nodes[1].diskBytes: is empty"},
+		"adopt word":       {node("adopt: yes"), "line 8: clusters.shop.nodes[1].adopt: is text: wanted true or false"},
+		"adopt in shop":    {more("adopt: true"), "clusters.shop.adopt: unknown field"},
+		"hooks a list":     {more("hooks: [runStart]"), "clusters.shop.hooks: is a list: wanted fields"},
+		"hook place":       {more("hooks: {start: {command: [/a]}}"), "hooks.start: unknown field; known here: runStart, beforeFence, afterReturn, runEnd"},
+		"hook of nothing":  {more("hooks: {runStart: {timeout: 5s}}"), "hooks.runStart: names nothing to call: wanted command or url"},
+		"hook of two":      {more("hooks: {runEnd: [{command: [/a], url: 'https://x'}]}"), "hooks.runEnd[0]: has both command and url"},
+		"hook field":       {more("hooks: {runStart: {cmd: /a, url: 'https://x'}}"), "hooks.runStart.cmd: unknown field; known here: command, url, secret, timeout, attempts, onFailure"},
+		"command text":     {more("hooks: {runStart: {command: /a hunter2}}"), "hooks.runStart.command: is text: wanted a list"},
+		"command empty":    {more("hooks: {runStart: {command: []}}"), "hooks.runStart.command: is empty: wanted an absolute path"},
+		"command by name":  {more("hooks: {runStart: {command: [drain]}}"), "hooks.runStart.command[0]: wanted the absolute path"},
+		"command in shell": {more("hooks: {runStart: {command: ['curl -H hunter2']}}"), "hooks.runStart.command[0]: wanted the absolute path"},
+		"argument null":    {more("hooks: {runStart: {command: [/a, ~]}}"), "hooks.runStart.command[1]: is empty: wanted text"},
+		"url scheme":       {more("hooks: {runStart: {url: 'ftp://x/hunter2'}}"), "hooks.runStart.url: wanted an address such as https://example.com/hook"},
+		"url broken":       {more("hooks: {runStart: {url: 'https://x/%zzhunter2'}}"), "hooks.runStart.url: wanted an address such as"},
+		"url with user":    {more("hooks: {runStart: {url: 'https://a:hunter2@x/'}}"), "hooks.runStart.url: wanted an address without user and password"},
+		"token in clear":   {more("hooks: {runStart: {url: 'http://example.com/', secret: env:T}}"), "hooks.runStart.url: is not https"},
+		"token literal":    {more("hooks: {runStart: {url: 'https://x/', secret: hunter2}}"), "hooks.runStart.secret: wanted where the password is"},
+		"token unused":     {more("hooks: {runStart: {command: [/a], secret: env:T}}"), "hooks.runStart.secret: has no effect on a command"},
+		"hook timeout":     {more("hooks: {runStart: {command: [/a], timeout: 30}}"), `hooks.runStart.timeout: is "30": wanted a duration from 1s to 1h0m0s`},
+		"hook long":        {more("hooks: {runStart: {command: [/a], timeout: 2h}}"), `timeout: is "2h"`},
+		"hook attempts":    {more("hooks: {runStart: {command: [/a], attempts: 0}}"), `attempts: is "0": wanted a whole number from 1 to 20`},
+		"hook on failure":  {more("hooks: {beforeFence: {command: [/a], onFailure: ignore}}"), `onFailure: is "ignore": wanted one of stop, continue`},
+		"return stops":     {more("hooks: {afterReturn: {command: [/a], onFailure: stop}}"), `hooks.afterReturn.onFailure: is "stop": at afterReturn the work is done`},
+		"end stops":        {more("hooks: {runEnd: {command: [/a], onFailure: stop}}"), `at runEnd the work is done, so that only "continue" is possible`},
 
 		"recipient":          {more("mail: {to: [dba]}"), `clusters.shop.mail.to[0]: is "dba": wanted one mail address`},
 		"two in one":         {base + "mail: {to: ['a@example.com, b@example.com']}\n", `line 12: mail.to[0]: is "a@example.com, b@example.com": wanted one mail address`},

@@ -16,6 +16,8 @@ type Pin struct {
 	Primary string   `json:"primary,omitempty"`
 	Nodes   []Node   `json:"nodes"`
 	MailTo  []string `json:"mailTo,omitempty"`
+	// Hooks are the places that have hooks. What is called stays in the inventory.
+	Hooks []HookPlace `json:"hooks,omitempty"`
 }
 
 // Pin takes what a run keeps.
@@ -26,11 +28,12 @@ func (c *Cluster) Pin() Pin {
 		Primary: c.Primary,
 		Nodes:   slices.Clone(c.Nodes),
 		MailTo:  slices.Clone(c.Mail.To),
+		Hooks:   c.Hooks.Places(),
 	}
 }
 
 // hashed is what makes a cluster the same one: everything that decides which servers are touched, as whom, how, and what they are left
-// like. Mail recipients are left out: to correct one while a run goes must not strand an erased node.
+// like. Mail recipients and hooks are left out: to correct one while a run goes must not strand an erased node.
 //
 // It is apart from the types that callers use so that these can grow. Whoever adds a field gives it omitempty and leaves it empty for
 // what older files say: a hash that changes with an upgrade of the worker makes every run in flight refuse its own inventory.

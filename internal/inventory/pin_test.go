@@ -14,7 +14,7 @@ import (
 func TestHashIsTheSameInEveryVersion(t *testing.T) {
 	// These stand in the histories of runs in flight. If this test fails, an upgraded worker refuses the inventories of all of them:
 	// give a new field omitempty (see hashed) instead of changing the values here.
-	inv, err := Load("example.yaml")
+	inv, err := Load("testdata/pinned.yaml")
 	require.NoError(t, err)
 	for name, want := range map[string]string{
 		"shop":    "e171f7ccaeea10b716fcadbb02d8922802b6dc851a1a90d1fc3eec542144d9fa",
@@ -37,6 +37,7 @@ func TestHashIsDeafToForm(t *testing.T) {
 		"    tls: {mode: preferred}\n",
 		"    peerTLS: {mode: preferred}\n",
 		"    mail: {to: [a@example.com]}\n",
+		"    hooks: {runStart: {command: [/bin/true]}, runEnd: [{url: 'https://example.com/hook'}]}\n",
 		"    # a comment\n",
 		rest,
 		"    nodes:\n",
@@ -64,6 +65,8 @@ func TestHashHearsEveryChangeThatMatters(t *testing.T) {
 		{"address: 10.0.0.2:3306", "address: 10.0.0.2:3306\n        peerAddress: db2:3306"},
 		{"address: 10.0.0.2:3306", "address: 10.0.0.2:3306\n        supervised: true"},
 		{"address: 10.0.0.2:3306", "address: 10.0.0.2:3306\n        service: {eventScheduler: on}"},
+		{"address: 10.0.0.2:3306", "address: 10.0.0.2:3306\n        diskBytes: 500GiB"},
+		{"address: 10.0.0.2:3306", "address: 10.0.0.2:3306\n        adopt: true"},
 		{"user: resync_admin", "user: admin"},
 		{"user: resync_donor", "user: admin"},
 		{"user: resync_repl", "user: admin"},
@@ -134,6 +137,13 @@ func TestPinSurvivesAHistory(t *testing.T) {
 	require.NoError(t, json.Unmarshal(text, &back))
 	assert.Equal(t, c.Pin(), back)
 	assert.Contains(t, string(text), `"address":"[2001:db8::12]:3306","peerAddress":"shop-db2.internal.example.com:3306"`)
+
+	assert.Contains(t, string(text), `"hooks":["runStart","beforeFence","afterReturn","runEnd"]`, "a run knows where hooks are")
+	for _, hooks := range c.Hooks {
+		for _, hook := range hooks {
+			assert.NotContains(t, string(text), hook.Target(), "and not what they call")
+		}
+	}
 
 	pin := c.Pin()
 	pin.Nodes[0].Name = "changed"

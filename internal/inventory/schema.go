@@ -66,6 +66,7 @@ func (p *parser) cluster(path, clusterName string, n *yaml.Node) *Cluster {
 		field{"peerTLS", func(path string, n *yaml.Node) { p.peerTLS(path, n, &c.PeerTLS) }},
 		field{"service", func(path string, n *yaml.Node) { p.service(path, n, &declared.service) }},
 		field{"supervised", func(path string, n *yaml.Node) { p.supervised(path, n, &declared.supervised) }},
+		field{"hooks", func(path string, n *yaml.Node) { c.Hooks = p.hooks(path, n) }},
 		field{"mail", p.mailTo(&c.Mail)},
 	)
 	if !isObject {
@@ -137,6 +138,8 @@ func (p *parser) node(path string, n *yaml.Node, declared nodeDefaults, seen *pl
 		}},
 		field{"service", func(path string, n *yaml.Node) { p.service(path, n, &node.Service) }},
 		field{"supervised", func(path string, n *yaml.Node) { p.supervised(path, n, &node.Supervised) }},
+		field{"diskBytes", func(path string, n *yaml.Node) { p.disk(path, n, &node.DiskBytes) }},
+		field{"adopt", func(path string, n *yaml.Node) { p.setBool(path, n, &node.Adopt) }},
 	)
 	if !isObject {
 		return node
@@ -201,15 +204,7 @@ func (p *parser) account(path string, n *yaml.Node) Account {
 		}},
 		field{"secret", func(path string, n *yaml.Node) {
 			hasSecret = true
-			s, ok := p.text(path, n)
-			if !ok {
-				return
-			}
-			if err := Source(s).check(); err != nil {
-				p.problem(path, n.Line, "%v", err)
-				return
-			}
-			a.Secret = Source(s)
+			a.Secret = p.source(path, n)
 		}},
 	)
 	if isObject && !hasUser {
@@ -219,6 +214,19 @@ func (p *parser) account(path string, n *yaml.Node) Account {
 		p.problem(join(path, "secret"), n.Line, "missing: wanted env:NAME or file:/absolute/path")
 	}
 	return a
+}
+
+// source reads where a secret is found.
+func (p *parser) source(path string, n *yaml.Node) Source {
+	s, ok := p.text(path, n)
+	if !ok {
+		return ""
+	}
+	if err := Source(s).check(); err != nil {
+		p.problem(path, n.Line, "%v", err)
+		return ""
+	}
+	return Source(s)
 }
 
 func (p *parser) service(path string, n *yaml.Node, s *Service) {
@@ -247,6 +255,21 @@ func (p *parser) supervised(path string, n *yaml.Node, s *Supervision) {
 		*s = Supervised
 	case ok:
 		*s = Unsupervised
+	}
+}
+
+func (p *parser) disk(path string, n *yaml.Node, into *int64) {
+	s, ok := p.text(path, n)
+	if !ok {
+		return
+	}
+	switch size, err := parseSize(s); {
+	case err != nil:
+		p.problem(path, n.Line, "is %q: %v", s, err)
+	case size < leastDisk:
+		p.problem(path, n.Line, "is %q, less than an empty server takes: is a unit missing, as in 500GiB?", s)
+	default:
+		*into = size
 	}
 }
 
