@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/clusterresync/clusterresync/activities"
+	"github.com/clusterresync/clusterresync/internal/fanout"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -20,11 +21,11 @@ func (r *run) resyncNodes(ctx workflow.Context) {
 	running := 0
 	for {
 		for r.mayBegin(ctx) {
-			recipient, donor, ok := r.fan.next()
+			recipient, donor, ok := r.fan.Next()
 			if !ok {
 				break
 			}
-			r.fan.begin(recipient, donor)
+			r.fan.Begin(recipient, donor)
 			running++
 			r.startNode(ctx, recipient, donor, func() { running-- })
 		}
@@ -37,21 +38,21 @@ func (r *run) resyncNodes(ctx workflow.Context) {
 			return running < before || r.stopping(ctx) != "" && running == 0 || r.canBeginAnother(ctx)
 		})
 	}
-	for _, name := range r.fan.unbegun() {
+	for _, name := range r.fan.Unbegun() {
 		r.leaveOut(ctx, name)
 	}
 }
 
-func (r *run) newFan() fan {
+func (r *run) newFan() fanout.State {
 	plan := r.report.Plan
-	f := fan{
+	f := fanout.State{
 		Primary: plan.Primary.Name, MinServing: plan.MinServing, MaxParallel: r.request.MaxParallel,
 		PrimaryOnly: r.request.Donors == contract.DonorsPrimary,
 	}
 	for _, node := range plan.Secondaries {
 		switch {
 		case node.Chosen:
-			f.Nodes = append(f.Nodes, fanNode{Name: node.Name, Serving: node.Serving})
+			f.Nodes = append(f.Nodes, fanout.Node{Name: node.Name, Serving: node.Serving})
 		case node.Serving:
 			f.OthersServing++
 		}
@@ -63,13 +64,13 @@ func (r *run) newFan() fan {
 func (r *run) mayBegin(ctx workflow.Context) bool { return !r.paused && r.stopping(ctx) == "" }
 
 func (r *run) canBeginAnother(ctx workflow.Context) bool {
-	_, _, ok := r.fan.next()
+	_, _, ok := r.fan.Next()
 	return ok && r.mayBegin(ctx)
 }
 
 // waitsForResume reports that only a pause keeps the next node from being begun.
 func (r *run) waitsForResume(ctx workflow.Context) bool {
-	_, _, ok := r.fan.next()
+	_, _, ok := r.fan.Next()
 	return ok && r.paused && r.stopping(ctx) == ""
 }
 
@@ -90,7 +91,7 @@ func (r *run) startNode(ctx workflow.Context, name, donor string, done func()) {
 		Donor:    donor, DonorUUID: r.planNode(donor).ServerUUID, ThrottleMiBps: r.throttle, Proof: r.request.Proof,
 	}
 	r.runChild(ctx, in, fmt.Sprintf("Resync %s from %s", name, donor), func(report contract.NodeReport) {
-		r.fan.finish(name, report.Standing == contract.StandingProven, report.Standing == contract.StandingUntouched)
+		r.fan.Finish(name, report.Standing == contract.StandingProven, report.Standing == contract.StandingUntouched)
 		done()
 	})
 }
@@ -243,7 +244,7 @@ func (r *run) listenToChildren(ctx workflow.Context) {
 			}
 			progress.Detail = signal.Detail
 			if signal.Step == contract.StepFollow {
-				r.fan.copied(signal.Node)
+				r.fan.Copied(signal.Node)
 			}
 			r.show()
 		}

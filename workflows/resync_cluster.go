@@ -6,6 +6,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/clusterresync/clusterresync/activities"
+	"github.com/clusterresync/clusterresync/internal/fanout"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -60,7 +61,7 @@ type run struct {
 	phase    contract.Phase
 	begun    activities.BeginResult
 	locks    []*clusterLock
-	fan      fan
+	fan      fanout.State
 	children map[string]workflow.ChildWorkflowFuture
 	nodes    map[string]*contract.NodeProgress
 	requests
