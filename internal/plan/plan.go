@@ -37,6 +37,7 @@ func Build(o *check.Observations, findings []contract.Finding, now time.Time) co
 			p.Secondaries = append(p.Secondaries, planNode(o, n))
 		}
 	}
+	p.Waves = waves(o, p)
 	p.ID = id(p)
 	return p
 }
