@@ -17,9 +17,9 @@ const (
 	HookRunStart HookPlace = "runStart"
 	// HookBeforeFence: a node is about to be taken out of service. Once for each node.
 	HookBeforeFence HookPlace = "beforeFence"
-	// HookAfterReturn: a node was proven and is back in service. Once for each node.
+	// HookAfterReturn: a node is back in service, proven or as it was. Once for each node whose HookBeforeFence was called.
 	HookAfterReturn HookPlace = "afterReturn"
-	// HookRunEnd: the outcome is known.
+	// HookRunEnd: the outcome of a run whose HookRunStart was called is known.
 	HookRunEnd HookPlace = "runEnd"
 )
 
