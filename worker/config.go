@@ -6,6 +6,7 @@ import (
 	netmail "net/mail"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,8 @@ const (
 	// defaultMaxActivities lets one worker care for some dozens of nodes; an activity mostly waits for a server.
 	defaultMaxActivities = 100
 	mostActivities       = 1000
+	// archiveMode keeps rescued writes, which are rows of somebody's tables, to the worker's user.
+	archiveMode = 0o700
 )
 
 // config is a worker's configuration, checked. It holds secrets only inside types that do not show them, and the client options,
@@ -40,6 +43,10 @@ type config struct {
 	level         zapcore.Level
 	console       bool
 	maxActivities int
+	// archiveDir is an existing folder; empty for none.
+	archiveDir string
+	// archiveShared says that every worker of the task queue has this same folder.
+	archiveShared bool
 	temporal      client.Options
 }
 
@@ -60,6 +67,7 @@ func load(env envconfig.EnvLookup) (config, error) {
 		c.inventory = read
 	}
 	r.mail(&c)
+	r.archive(&c)
 	c.level, c.console = r.log()
 	c.temporal = r.temporal()
 	return c, errors.Join(r.problems...)
@@ -188,6 +196,39 @@ func (r *reader) mail(c *config) {
 		r.problem("%s=%s: %v", varMail, c.mailTransport, err)
 	}
 	c.mail = sender
+}
+
+// archive reads where rescued writes and the audit record are kept. Both are needed in a moment in which nothing may go wrong any more, so
+// the folder is tried out now.
+func (r *reader) archive(c *config) {
+	dir, shared := r.text(varArchive, ""), r.yes(varArchiveShared)
+	switch {
+	case dir == "" && shared:
+		r.problem("%s: true has no effect without %s; give the folder's absolute path there", varArchiveShared, varArchive)
+		return
+	case dir == "":
+		return
+	case !filepath.IsAbs(dir):
+		r.problem("%s: %q is not an absolute path", varArchive, dir)
+		return
+	}
+	if !shared {
+		// A shared folder is mounted by somebody. One made here in its place would look like it and be on this machine alone.
+		if err := os.MkdirAll(dir, archiveMode); err != nil {
+			r.problem("%s: %v; give a folder that the worker's user may make or write to", varArchive, err)
+			return
+		}
+	}
+	probe, err := os.CreateTemp(dir, ".probe-*")
+	if err != nil {
+		r.problem("%s: %v; wanted an existing folder that the worker's user may write to", varArchive, err)
+		return
+	}
+	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
+		r.problem("%s: %v; wanted a folder that the worker's user may write to", varArchive, err)
+		return
+	}
+	c.archiveDir, c.archiveShared = dir, shared
 }
 
 // apiKey reads SendGrid's key from one of its two places. Its value appears in no message.

@@ -93,6 +93,29 @@ func TestEverythingThatCanBeSaid(t *testing.T) {
 	assert.Equal(t, "prod", c.temporal.Namespace)
 }
 
+func TestArchive(t *testing.T) {
+	c, err := load(good(t))
+	require.NoError(t, err)
+	assert.Empty(t, c.archiveDir)
+	assert.False(t, c.archiveShared)
+
+	dir := filepath.Join(t.TempDir(), "var", "archive")
+	c, err = load(good(t).with(varArchive, dir))
+	require.NoError(t, err)
+	assert.Equal(t, dir, c.archiveDir)
+	assert.False(t, c.archiveShared, "a folder is this worker's own until somebody says otherwise")
+	info, err := os.Stat(dir)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(archiveMode), info.Mode().Perm(), "what is rescued is for the worker's user")
+	inside, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Empty(t, inside, "trying it out leaves nothing behind")
+
+	c, err = load(good(t).with(varArchive, dir, varArchiveShared, "true"))
+	require.NoError(t, err)
+	assert.True(t, c.archiveShared)
+}
+
 func TestMistakesNameTheVariableAndWhatIsWanted(t *testing.T) {
 	for name, test := range map[string]struct {
 		set  []string
@@ -113,6 +136,11 @@ func TestMistakesNameTheVariableAndWhatIsWanted(t *testing.T) {
 		"a log level of nobody": {[]string{varLog, "loud"}, []string{varLog, `"loud"`, "debug"}},
 		"maybe a sandbox":       {[]string{varSandbox, "maybe"}, []string{varSandbox, `"maybe"`}},
 		"a UI without a scheme": {[]string{varUI, "temporal.example.org"}, []string{varUI, "https://"}},
+		"an archive somewhere":  {[]string{varArchive, "archive"}, []string{varArchive, `"archive"`, "absolute"}},
+		"an archive in a file":  {[]string{varArchive, os.DevNull + "/archive"}, []string{varArchive, "may make or write to"}},
+		"a share not mounted":   {[]string{varArchive, "/nowhere/archive", varArchiveShared, "true"}, []string{varArchive, "/nowhere/archive", "existing folder"}},
+		"a share of nothing":    {[]string{varArchiveShared, "true"}, []string{varArchiveShared, varArchive}},
+		"maybe shared":          {[]string{varArchive, "/tmp", varArchiveShared, "maybe"}, []string{varArchiveShared, `"maybe"`}},
 		"no such profile":       {[]string{"TEMPORAL_PROFILE", "nobody"}, []string{"nobody"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,6 +23,8 @@ const (
 	varUI            = "CLUSTERRESYNC_UI_URL"
 	varLog           = "CLUSTERRESYNC_LOG"
 	varMaxActivities = "CLUSTERRESYNC_MAX_ACTIVITIES"
+	varArchive       = "CLUSTERRESYNC_ARCHIVE_DIR"
+	varArchiveShared = "CLUSTERRESYNC_ARCHIVE_SHARED"
 )
 
 // variables is every variable and its meaning, for --help.
@@ -40,6 +42,9 @@ var variables = []struct{ name, meaning string }{
 	{varSandbox, "true has SendGrid check mails without delivering them; default false"},
 	{varUI, "base URL of the Temporal UI, for links in mails; default none"},
 	{varLog, "level (debug, info, warn, error) and format (json, console), separated by a comma; default info,json"},
+	{varArchive, "absolute path of the folder for rescued writes and the audit record; without it rescue is refused and no audit is kept"},
+	{varArchiveShared, "true says that this folder is the same one for every worker of the task queue; default false: it is this worker's own, " +
+		"and a node that was rescued into it is erased by this worker alone"},
 	{varMaxActivities, fmt.Sprintf("most activities at a time, 1 to %d; default %d", mostActivities, defaultMaxActivities)},
 }
 
