@@ -1,8 +1,8 @@
 // Package proof shows that a secondary equals its primary, or says exactly where it does not, while the primary goes on taking
 // writes and without a lock that a user would notice.
 //
-// It knows MySQL's transaction sets, snapshots, definitions and rows. It does not know how a secondary is resynced, what its service
-// state should be, or who is told; it starts no workflow and keeps no state: what a later attempt needs is handed out as a resume
+// It knows MySQL's transaction sets, snapshots, definitions, rows, and the variables that matter. It does not know how a secondary is
+// resynced, what state of service was declared for it (it is told), or who is told; it starts no workflow and keeps no state: what a later attempt needs is handed out as a resume
 // token with every Progress.
 //
 // How rows are compared. A pair is one snapshot on the primary and one on each secondary, all showing exactly the same transactions
@@ -13,5 +13,6 @@
 //
 // How everything else is compared. Definitions and accounts are not part of a snapshot. An object that differs is looked at on the
 // primary, on the secondary once that has caught up, and again on the primary; it counts only if the primary's did not move
-// meanwhile (definitions.go).
+// meanwhile (definitions.go). Settings and the state of service never speak against equality, for no resync mends them: they are
+// warnings (settings_list.go, service.go).
 package proof

@@ -42,6 +42,11 @@ type Options struct {
 	ShowValues bool
 	// IgnoreAccounts are names ('user'@'host' as the server writes it: user@host) that are not compared.
 	IgnoreAccounts []string
+	// Clone is what the record of the secondary's last clone must be, for a secondary that was refilled in this run; nil leaves that
+	// layer out. The pool must then have been opened with parseTime.
+	Clone *CloneExpected
+	// Service is the declared state of the secondaries; nil compares with none.
+	Service *ServiceExpected
 	// Resume is the Progress.Resume of an earlier attempt with the same servers; what it says is done is not read again.
 	Resume []byte
 
@@ -86,7 +91,7 @@ func (o Options) withDefaults() Options {
 
 // Progress says how far a Run is.
 type Progress struct {
-	// Stage is gtids, schema, accounts, rows or confirm.
+	// Stage is clone, gtids, schema, accounts, settings, rows, confirm or service.
 	Stage string `json:"stage"`
 	// Rows and Bytes of the primary that were compared so far; RowsEstimate is the server's own, often wrong, count of all.
 	Rows         int64 `json:"rows"`

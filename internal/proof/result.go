@@ -29,10 +29,22 @@ func (r *replica) differ(name contract.ProofLayerName, room int, d contract.Proo
 	}
 }
 
+// warn lists what a person should put right although it does not speak against equality.
+func (r *replica) warn(name contract.ProofLayerName, room int, d contract.ProofDifference) {
+	l := r.layer(name)
+	if l.Verdict == contract.ProofEqual {
+		l.Verdict = contract.ProofWarning
+	}
+	l.Warnings++
+	if len(l.Listed) < room {
+		l.Listed = append(l.Listed, d)
+	}
+}
+
 // gap says that something could not be compared. A layer with a gap is not equal.
 func (r *replica) gap(name contract.ProofLayerName, note string) {
 	l := r.layer(name)
-	if l.Verdict == contract.ProofEqual {
+	if l.Verdict != contract.ProofDifferent {
 		l.Verdict = contract.ProofIncomplete
 	}
 	r.note(name, note)
@@ -48,7 +60,7 @@ func (r *replica) note(name contract.ProofLayerName, note string) {
 	}
 }
 
-// conclude judges the whole: a difference outweighs a gap, and only a proof without either is equal.
+// conclude judges the whole: a difference outweighs a gap, and only a proof without either is equal. Warnings weigh nothing.
 func (r *replica) conclude() contract.Proof {
 	p := r.result
 	p.Ended = time.Now().UTC()
@@ -57,7 +69,7 @@ func (r *replica) conclude() contract.Proof {
 		switch {
 		case l.Verdict == contract.ProofDifferent:
 			p.Verdict = contract.ProofDifferent
-		case l.Verdict != contract.ProofEqual && p.Verdict != contract.ProofDifferent:
+		case l.Verdict != contract.ProofEqual && l.Verdict != contract.ProofWarning && p.Verdict != contract.ProofDifferent:
 			p.Verdict = contract.ProofIncomplete
 		}
 	}

@@ -41,12 +41,18 @@ func Run(ctx context.Context, primary Side, secondaries []Side, options Options,
 		do   func(context.Context) error
 		skip bool
 	}{
+		{name: contract.ProofClone, do: e.proveClone, skip: e.options.Clone == nil},
 		{name: contract.ProofGTIDs, do: e.proveGTIDs},
 		{name: contract.ProofSchema, do: e.proveSchema},
 		{name: contract.ProofAccounts, do: e.proveAccounts},
+		{name: contract.ProofSettings, do: e.proveSettings},
 		{name: contract.ProofRows, do: e.proveRows, skip: e.options.SkipRows},
+		{name: contract.ProofService, do: e.proveService},
 	}
 	for _, layer := range layers {
+		if layer.skip && layer.name == contract.ProofClone {
+			continue // a node that was not refilled has no clone to speak of
+		}
 		if layer.skip {
 			for _, r := range e.replicas {
 				l := r.begin(layer.name)

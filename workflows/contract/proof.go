@@ -14,6 +14,9 @@ const (
 	ProofIncomplete ProofVerdict = "incomplete"
 	// ProofSkipped: the caller asked to leave the layer out.
 	ProofSkipped ProofVerdict = "skipped"
+	// ProofWarning: the data are not in question, but a person should put something right: a setting that would hurt after a failover,
+	// a state of service that is not the declared one. A layer with this verdict does not speak against equality.
+	ProofWarning ProofVerdict = "warning"
 )
 
 // ProofLayerName names one layer of a proof.
@@ -21,14 +24,20 @@ type ProofLayerName string
 
 // The layers in the order in which they are examined and reported.
 const (
+	// ProofClone: the secondary's record of its last clone is that of this run. Only of a secondary that this run has refilled.
+	ProofClone ProofLayerName = "clone"
 	// ProofGTIDs: the secondary executed nothing that the primary did not, and misses nothing after it caught up.
 	ProofGTIDs ProofLayerName = "gtids"
 	// ProofSchema: canonical definitions of all schema objects.
 	ProofSchema ProofLayerName = "schema"
 	// ProofAccounts: accounts, roles and grants.
 	ProofAccounts ProofLayerName = "accounts"
+	// ProofSettings: the variables that matter for equality, failover and durability.
+	ProofSettings ProofLayerName = "settings"
 	// ProofRows: every row of every base table, compared at one GTID set.
 	ProofRows ProofLayerName = "rows"
+	// ProofService: threads, lag, read-only, events off.
+	ProofService ProofLayerName = "service"
 )
 
 // Proof is the evidence that one secondary equals its primary.
@@ -36,7 +45,7 @@ type Proof struct {
 	// Node and Primary are names from the inventory.
 	Node    string `json:"node,omitempty"`
 	Primary string `json:"primary,omitempty"`
-	// Equal is true only when every layer was compared and agrees.
+	// Equal is true only when every layer was compared and agrees, warnings aside.
 	Equal bool `json:"equal"`
 	// Verdict tells a difference from a proof that has gaps.
 	Verdict ProofVerdict `json:"verdict,omitempty"`
@@ -59,9 +68,11 @@ type ProofLayer struct {
 	// Rows and Bytes are those of the primary that were compared (rows layer only). Bytes are the column values' own, not storage.
 	Rows  int64 `json:"rows,omitempty"`
 	Bytes int64 `json:"bytes,omitempty"`
-	// Differences is the exact count; Listed holds the first of them.
+	// Differences is the exact count; Listed holds the first of them, and of Warnings.
 	Differences int64             `json:"differences,omitempty"`
 	Listed      []ProofDifference `json:"listed,omitempty"`
+	// Warnings counts what differs without speaking against equality (layers settings and service).
+	Warnings int64 `json:"warnings,omitempty"`
 	// Notes say what a reader must know to judge the layer: what was left out, what could not be compared and why.
 	Notes []string `json:"notes,omitempty"`
 	// Milliseconds is how long the layer took.
@@ -84,7 +95,7 @@ const (
 type ProofDifference struct {
 	Kind ProofDifferenceKind `json:"kind"`
 	// Object is what differs: row, table, view, column, index, constraint, partition, trigger, event, function, procedure, schema,
-	// account, grant, role, transactions.
+	// account, grant, role, transactions, clone, setting.
 	Object string `json:"object"`
 	// Schema and Name place the object; for a row they are those of its table. An account's name is 'user'@'host'.
 	Schema string `json:"schema,omitempty"`
@@ -129,7 +140,7 @@ func (p Proof) Layer(name ProofLayerName) ProofLayer {
 	return ProofLayer{Name: name, Verdict: ProofSkipped}
 }
 
-// Differences is the exact count over all layers.
+// Differences is the exact count over all layers, without warnings.
 func (p Proof) Differences() int64 {
 	var n int64
 	for _, l := range p.Layers {
