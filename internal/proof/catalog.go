@@ -32,6 +32,8 @@ type column struct {
 	collation string
 	maxLength int64 // characters
 	padSpace  bool
+	nullable  bool
+	labels    string // of an ENUM or SET, in their order
 }
 
 type keyPart struct {
@@ -132,7 +134,8 @@ func readColumns(ctx context.Context, s *session, c catalog, keep interner) erro
 		return err
 	}
 	return eachText(ctx, s, `SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, DATA_TYPE, COALESCE(CHARACTER_SET_NAME,''),
-		COALESCE(COLLATION_NAME,''), COALESCE(CHARACTER_MAXIMUM_LENGTH,0) FROM information_schema.COLUMNS
+		COALESCE(COLLATION_NAME,''), COALESCE(CHARACTER_MAXIMUM_LENGTH,0), IS_NULLABLE, IF(DATA_TYPE IN ('enum','set'), COLUMN_TYPE, '')
+		FROM information_schema.COLUMNS
 		WHERE EXTRA NOT LIKE '%VIRTUAL GENERATED%' AND TABLE_SCHEMA `+node.UserSchemas+`
 		ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION`, func(r []sql.RawBytes) error {
 		t := c[tableName{string(r[0]), string(r[1])}]
@@ -142,7 +145,7 @@ func readColumns(ctx context.Context, s *session, c catalog, keep interner) erro
 		collation := keep.string(r[5])
 		t.columns = append(t.columns, column{
 			name: keep.string(r[2]), dataType: strings.ToLower(keep.string(r[3])), charset: keep.string(r[4]), collation: collation,
-			maxLength: number(r[6]), padSpace: pads[collation],
+			maxLength: number(r[6]), padSpace: pads[collation], nullable: string(r[7]) == "YES", labels: keep.string(r[8]),
 		})
 		return nil
 	})
@@ -212,7 +215,7 @@ func (t *table) computeShape() [sha256.Size]byte {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %q\n", t.schema, t.name, t.engine)
 	for _, c := range t.columns {
-		fmt.Fprintf(h, "%q %q %q %q %d\n", c.name, c.dataType, c.charset, c.collation, c.maxLength)
+		fmt.Fprintf(h, "%q %q %q %q %d %t %q\n", c.name, c.dataType, c.charset, c.collation, c.maxLength, c.nullable, c.labels)
 	}
 	fmt.Fprintf(h, "%q %v\n", t.keyName, t.key)
 	for _, p := range t.partitions {

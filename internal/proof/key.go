@@ -180,14 +180,28 @@ func (s span) statement(timesAreText bool, limit int, extra ...string) string {
 	for _, e := range extra {
 		b.WriteString(", " + e)
 	}
-	b.WriteString(" FROM " + t.sqlName())
-	if s.partition != "" {
-		b.WriteString(" PARTITION (" + node.Quote(s.partition) + ")")
-	}
+	b.WriteString(s.from())
 	if len(t.key) == 0 {
 		return b.String()
 	}
-	b.WriteString(" FORCE INDEX (" + node.Quote(t.keyName) + ")")
+	b.WriteString(" ORDER BY " + t.orderBy())
+	if limit > 0 {
+		b.WriteString(" LIMIT " + strconv.Itoa(limit))
+	}
+	return b.String()
+}
+
+// from is the part of a statement that names the span's rows.
+func (s span) from() string {
+	t := s.table
+	out := " FROM " + t.sqlName()
+	if s.partition != "" {
+		out += " PARTITION (" + node.Quote(s.partition) + ")"
+	}
+	if len(t.key) == 0 {
+		return out
+	}
+	out += " FORCE INDEX (" + node.Quote(t.keyName) + ")"
 	var where []string
 	if s.after != nil {
 		where = append(where, t.after(s.after))
@@ -196,11 +210,7 @@ func (s span) statement(timesAreText bool, limit int, extra ...string) string {
 		where = append(where, t.upTo(s.upTo))
 	}
 	if len(where) > 0 {
-		b.WriteString(" WHERE " + strings.Join(where, " AND "))
+		out += " WHERE " + strings.Join(where, " AND ")
 	}
-	b.WriteString(" ORDER BY " + t.orderBy())
-	if limit > 0 {
-		b.WriteString(" LIMIT " + strconv.Itoa(limit))
-	}
-	return b.String()
+	return out
 }

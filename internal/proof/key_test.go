@@ -56,8 +56,8 @@ func TestEveryKeyIsReadWholeInSmallBlocks(t *testing.T) {
 	}
 	fresh(t, "proof_keys", statements...)
 	for _, streams := range []int{1, 3} {
-		// Ranges of about 40 rows as well, where a key begins with an integer.
-		small := Options{Streams: streams, Listed: 1000, sizes: sizes{blockRows: 7, rangeRows: 40, resumeRows: 1}}
+		// Ranges of about 40 rows as well.
+		small := Options{Streams: streams, ServerSide: streams == 3, Listed: 1000, sizes: sizes{blockRows: 7, rangeRows: 40, resumeRows: 1}}
 		for _, p := range prove(t, small) {
 			requireEqual(t, p)
 			require.EqualValues(t, int64(len(keyKinds)*(keyRows-1)+keyRows), p.Layer(contract.ProofRows).Rows)
@@ -70,7 +70,14 @@ func TestEveryKeyIsReadWholeInSmallBlocks(t *testing.T) {
 			fmt.Sprintf("INSERT INTO proof_keys.%s SELECT %s, i FROM proof_keys.n WHERE i=1", k.name, k.value))
 	}
 	harm(t, harmed, harms...)
-	proofs := prove(t, Options{Listed: 1000, ShowValues: true, sizes: sizes{blockRows: 7, rangeRows: 40, resumeRows: 1}})
+	for _, serverSide := range []bool{false, true} {
+		requireHarmedKeys(t, Options{ServerSide: serverSide, Listed: 1000, ShowValues: true, sizes: sizes{blockRows: 7, rangeRows: 40, resumeRows: 1}})
+	}
+}
+
+func requireHarmedKeys(t *testing.T, o Options) {
+	t.Helper()
+	proofs := prove(t, o)
 	requireEqual(t, proofs[0])
 	rows := proofs[1].Layer(contract.ProofRows)
 	require.EqualValues(t, 3*len(keyKinds), rows.Differences, describe(proofs[1]))
@@ -107,13 +114,15 @@ func TestListIsBoundedAndCountIsExact(t *testing.T) {
 		"CREATE TABLE nok (a INT, v INT)", fmt.Sprintf(number, "nok"), fmt.Sprintf(number, "nok"))
 	harm(t, lab.Secondaries()[0], "USE proof_many", "DELETE FROM k WHERE a%3=0", "UPDATE k SET v=v+1 WHERE a%3=1", "INSERT INTO k SELECT a+5000, v FROM k",
 		"DELETE FROM nok WHERE a<=100", "INSERT INTO nok SELECT -1, 0 FROM k LIMIT 50")
-	proofs := prove(t, Options{Listed: 15, sizes: sizes{blockRows: 64, rangeRows: 1 << 40, resumeRows: 1}})
-	requireEqual(t, proofs[1])
-	rows := proofs[0].Layer(contract.ProofRows)
-	require.Len(t, rows.Listed, 15)
-	require.EqualValues(t, 300+300+600+200+50, rows.Differences, describe(proofs[0]))
-	require.Contains(t, rows.Notes, "proof_many.k: 300 rows missing, 600 extra, 300 changed")
-	require.Contains(t, rows.Notes, "proof_many.nok: 200 rows missing, 50 extra, 0 changed")
+	for _, serverSide := range []bool{false, true} {
+		proofs := prove(t, Options{ServerSide: serverSide, Listed: 15, sizes: sizes{blockRows: 64, rangeRows: 1 << 40, resumeRows: 1}})
+		requireEqual(t, proofs[1])
+		rows := proofs[0].Layer(contract.ProofRows)
+		require.Len(t, rows.Listed, 15)
+		require.EqualValues(t, 300+300+600+200+50, rows.Differences, describe(proofs[0]))
+		require.Contains(t, rows.Notes, "proof_many.k: 300 rows missing, 600 extra, 300 changed")
+		require.Contains(t, rows.Notes, "proof_many.nok: 200 rows missing, 50 extra, 0 changed")
+	}
 }
 
 // TestUnitsCoverEveryValue wants each value of the first key column in exactly one unit, whatever the cuts.

@@ -59,6 +59,9 @@ func (l *locator) ordered() error {
 	identity := t.identity()
 	at := l.span
 	limit := l.options.sizes.limitFor(t.rowBytes())
+	if l.options.ServerSide {
+		limit = min(limit, fineRows)
+	}
 	var finds []found
 	find := func(kind contract.ProofDifferenceKind, row []driver.Value) error {
 		if len(finds) >= listedPerSpan {
@@ -71,6 +74,11 @@ func (l *locator) ordered() error {
 		return err
 	}
 	for {
+		if l.options.ServerSide {
+			if more, err := l.skipEqual(&at); err != nil || !more {
+				return err
+			}
+		}
 		ours := make(map[string][sha256.Size]byte, limit)
 		var rows int64
 		var last position

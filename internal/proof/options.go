@@ -30,9 +30,13 @@ type Options struct {
 	// LockFallback allows FLUSH TABLES WITH READ LOCK on the primary, for the time that Streams snapshots take, when no search
 	// succeeded. It is refused while a statement runs there that it would have to wait for.
 	LockFallback bool
+	// ServerSide has each server hash its own rows, and sends digests instead of rows: for links on which the rows would take longer than
+	// the hashing, which costs the servers about 2.4 times the processor time. Rows travel only where digests differ.
+	ServerSide bool
 	// SnapshotAge is when a snapshot is given up for a new one, so that the servers may purge old row versions. Default 10 minutes.
 	SnapshotAge time.Duration
-	// BytesPerSecond limits what is read from the primary, counted in bytes of values. 0 is no limit.
+	// BytesPerSecond limits what is read from the primary, counted in bytes of values; with ServerSide, where values
+	// stay on the server, in bytes of storage. 0 is no limit.
 	BytesPerSecond int64
 	// Listed bounds the differences that are listed per layer and secondary; they are counted all the same. Default 100.
 	Listed int

@@ -1,6 +1,8 @@
 package proof
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,13 +37,32 @@ var kinds = map[string][]string{
 	"gipk": {"SET SESSION sql_generate_invisible_primary_key=ON", "CREATE TABLE gipk (a INT)", "SET SESSION sql_generate_invisible_primary_key=OFF",
 		"INSERT INTO gipk VALUES (1),(2),(2)"},
 	"floats": {"CREATE TABLE floats (id INT PRIMARY KEY, f FLOAT, d DOUBLE)",
-		"INSERT INTO floats VALUES (1,1312.86,1),(2,16777216,2)"},
+		"INSERT INTO floats VALUES (1,1312.86,1),(2,16777216,2),(3,0,0)"},
+	"sets": {"CREATE TABLE sets (id INT PRIMARY KEY, l VARCHAR(9) CHARACTER SET latin1, h VARCHAR(9) CHARACTER SET latin2, w VARCHAR(9) CHARACTER SET utf16,\n" +
+		"s VARCHAR(9) CHARACTER SET sjis, u VARCHAR(9), b VARBINARY(9))",
+		"INSERT INTO sets VALUES (1,'a','a','a','a','a','a'),(2,'','','ab','b','',''),(3,'ö','ő','😀','ア','ö',x'ff00')"},
+	"nulls": nullsTable(),
+	"longs": {"CREATE TABLE longs (id INT PRIMARY KEY, t LONGTEXT, v VECTOR(3))", "INSERT INTO longs VALUES (1,REPEAT('x',2000000),TO_VECTOR('[1,2,3]')),(2,'',NULL)"},
 	"twins": {"CREATE TABLE twins (id INT PRIMARY KEY, status INT, note VARCHAR(10))",
 		"INSERT INTO twins VALUES (1,5,'aa'),(2,5,'bb'),(3,5,'cc')"},
 	"pairs": {"CREATE TABLE pairs (id INT PRIMARY KEY, a VARCHAR(10), b VARCHAR(10))",
 		"INSERT INTO pairs VALUES (1,'p#q','r'),(2,'x','y')"},
 	"enums": {"CREATE TABLE enums (e ENUM('z','m','a') PRIMARY KEY, v INT)",
 		"INSERT INTO enums VALUES ('z',1),('m',2),('a',3)"},
+}
+
+// nullsTable has more columns that may be NULL than a number has bits; all that are not are 0.
+func nullsTable() []string {
+	var columns, values []string
+	for i := range 70 {
+		columns = append(columns, fmt.Sprintf("c%d INT", i))
+		value := "NULL"
+		if i == 1 || i == 64 {
+			value = "0"
+		}
+		values = append(values, value)
+	}
+	return []string{"CREATE TABLE nulls (id INT PRIMARY KEY, " + strings.Join(columns, ", ") + ")", "INSERT INTO nulls VALUES (1, " + strings.Join(values, ", ") + ")"}
 }
 
 // plant is one difference and what must be said of it.
@@ -57,6 +78,22 @@ var rowPlants = []plant{
 		want: contract.ProofDifference{Kind: "changed", Name: "floats", Key: "`id`=1", Columns: []string{"f"}}},
 	{name: "a FLOAT that prints alike", harm: []string{"UPDATE floats SET f=16777215 WHERE id=2"},
 		want: contract.ProofDifference{Kind: "changed", Name: "floats", Key: "`id`=2", Columns: []string{"f"}}},
+	{name: "the sign of a DOUBLE's zero", harm: []string{"UPDATE floats SET d=-0e0 WHERE id=3"},
+		want: contract.ProofDifference{Kind: "changed", Name: "floats", Key: "`id`=3", Columns: []string{"d"}}},
+	{name: "the sign of a FLOAT's zero", harm: []string{"UPDATE floats SET f=-0e0 WHERE id=3"},
+		want: contract.ProofDifference{Kind: "changed", Name: "floats", Key: "`id`=3", Columns: []string{"f"}}},
+	{name: "text of another character set", harm: []string{"UPDATE sets SET l='ä', h='ű' WHERE id=1"},
+		want: contract.ProofDifference{Kind: "changed", Name: "sets", Key: "`id`=1", Columns: []string{"l", "h"}}},
+	{name: "text that moved between character sets", harm: []string{"UPDATE sets SET w='b', s='ab' WHERE id=2"},
+		want: contract.ProofDifference{Kind: "changed", Name: "sets", Key: "`id`=2", Columns: []string{"w", "s"}}},
+	{name: "which of many columns is NULL", harm: []string{"UPDATE nulls SET c64=NULL, c65=0 WHERE id=1"},
+		want: contract.ProofDifference{Kind: "changed", Name: "nulls", Key: "`id`=1", Columns: []string{"c64", "c65"}}},
+	{name: "which of two columns is NULL", harm: []string{"UPDATE nulls SET c0=0, c1=NULL WHERE id=1"},
+		want: contract.ProofDifference{Kind: "changed", Name: "nulls", Key: "`id`=1", Columns: []string{"c0", "c1"}}},
+	{name: "the end of a long text", harm: []string{"UPDATE longs SET t=CONCAT(REPEAT('x',1999999),'y') WHERE id=1"},
+		want: contract.ProofDifference{Kind: "changed", Name: "longs", Key: "`id`=1", Columns: []string{"t"}}},
+	{name: "one element of a VECTOR", harm: []string{"UPDATE longs SET v=TO_VECTOR('[1,2,4]') WHERE id=1"},
+		want: contract.ProofDifference{Kind: "changed", Name: "longs", Key: "`id`=1", Columns: []string{"v"}}},
 	{name: "one bit of a DOUBLE", harm: []string{"UPDATE floats SET d=1.0000000000000002 WHERE id=1"},
 		want: contract.ProofDifference{Kind: "changed", Name: "floats", Key: "`id`=1", Columns: []string{"d"}}},
 	{name: "the same edit in two rows, which cancels under XOR", harm: []string{"UPDATE twins SET status=6 WHERE id IN (1,2)"},
@@ -134,6 +171,8 @@ var rowPlants = []plant{
 
 // TestEveryPlantedRowIsFound plants each difference by itself in a schema of its own, all on one secondary, and compares once: each must
 // be named, nothing else may be, and the other secondary must be equal.
+//
+// Both ways of hashing must find the same.
 func TestEveryPlantedRowIsFound(t *testing.T) {
 	harmed := lab.Secondaries()[0]
 	for i, p := range rowPlants {
@@ -141,7 +180,17 @@ func TestEveryPlantedRowIsFound(t *testing.T) {
 		fresh(t, schema, kinds[p.want.Name]...)
 		harm(t, harmed, append([]string{"USE " + node.Quote(schema)}, p.harm...)...)
 	}
-	proofs := prove(t, Options{Listed: 1000, ShowValues: true})
+	t.Run("hashed by the client", func(t *testing.T) { requirePlantedRows(t, Options{}) })
+	t.Run("hashed by the servers", func(t *testing.T) { requirePlantedRows(t, Options{ServerSide: true}) })
+	t.Run("hashed by the servers, in small blocks", func(t *testing.T) {
+		requirePlantedRows(t, Options{ServerSide: true, sizes: sizes{blockRows: 2, rangeRows: 1, resumeRows: 1}})
+	})
+}
+
+func requirePlantedRows(t *testing.T, o Options) {
+	t.Helper()
+	o.Listed, o.ShowValues = 1000, true
+	proofs := prove(t, o)
 	requireEqual(t, proofs[1])
 	layer := proofs[0].Layer(contract.ProofRows)
 	require.Equal(t, contract.ProofDifferent, proofs[0].Verdict)

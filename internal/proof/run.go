@@ -137,6 +137,13 @@ func (e *engine) checkFitness(ctx context.Context) error {
 		} else if i == 0 && (saw[1] != "1" || saw[2] != "1") {
 			add(s.name, "log_bin=%s binlog_order_commits=%s, want both 1: without them a snapshot cannot be tied to a set of transactions; SET GLOBAL binlog_order_commits=ON", saw[1], saw[2])
 		}
+		if e.options.ServerSide {
+			if fits, err := s.control.hashesPackets(ctx); err != nil {
+				return err
+			} else if !fits {
+				add(s.name, "max_allowed_packet is below %d, which hashing rows on the server needs; SET GLOBAL max_allowed_packet, or let the client hash", packetNeeded)
+			}
+		}
 		missing, err := s.missingPrivileges(ctx)
 		if err != nil {
 			return err

@@ -88,15 +88,11 @@ func (s *stream) compareBlocks(ctx context.Context, j job) error {
 	limit := w.engine.options.sizes.limitFor(j.span.table.rowBytes())
 	blocks := make([]block, len(s.sessions))
 	for {
-		err := s.onAll(ctx, j.unit.state.replicas, func(i int, session *session) (err error) {
-			blocks[i], err = readBlock(ctx, session, s.digests[i], j.span, limit)
-			return err
-		})
-		if err != nil {
+		if err := s.readBlocks(ctx, j, limit, blocks); err != nil {
 			return fmt.Errorf("%s: %w", j.span, err)
 		}
 		ours := blocks[0]
-		ended := ours.rows < int64(limit)
+		ended := ours.last == nil
 		for _, i := range j.unit.state.replicas {
 			if ours.same(blocks[i+1]) {
 				continue
@@ -131,42 +127,97 @@ func (s *stream) compareBlocks(ctx context.Context, j job) error {
 	}
 }
 
+// readBlocks reads the job's next block on all servers. The primary's says where it ends; an end that is nil is the span's.
+func (s *stream) readBlocks(ctx context.Context, j job, limit int, blocks []block) error {
+	if !s.work.engine.options.ServerSide {
+		return s.onAll(ctx, j.unit.state.replicas, func(i int, session *session) (err error) {
+			blocks[i], err = readBlock(ctx, session, s.digests[i], j.span, limit)
+			return err
+		})
+	}
+	at := j.span
+	var end position
+	err := s.on(ctx, 0, func(_ int, session *session) (err error) {
+		end, err = boundary(ctx, session, at, limit)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if end != nil {
+		at.upTo = end
+	}
+	err = s.onAll(ctx, j.unit.state.replicas, func(i int, session *session) (err error) {
+		blocks[i], err = readDigest(ctx, session, at)
+		return err
+	})
+	blocks[0].last = end
+	return err
+}
+
+// bag is what one server showed of a table or partition without a key.
+type bag struct {
+	sum         multiset
+	rows, bytes int64
+}
+
 // compareMultisets reads a table without a key whole: its rows have no order that both sides share.
 func (s *stream) compareMultisets(ctx context.Context, j job) error {
 	w := s.work
-	sums := make([]multiset, len(s.sessions))
-	counts := make([]int64, len(s.sessions))
-	err := s.onAll(ctx, j.unit.state.replicas, func(i int, session *session) error {
-		return readMultiset(ctx, session, j.span, func(hash [sha256.Size]byte, _ []driver.Value, bytes int) error {
-			sums[i].add(hash)
-			counts[i]++
-			if i > 0 {
-				return nil
-			}
-			j.bytes += int64(bytes)
-			if counts[0]%progressEvery == 0 {
-				w.engine.progress.rows.Add(progressEvery)
-			}
-			if wait := w.limit.reserve(int64(bytes)); wait > 0 {
-				return pause(ctx, wait)
-			}
-			return nil
-		})
-	})
+	bags := make([]bag, len(s.sessions))
+	read := s.readBag
+	if w.engine.options.ServerSide {
+		read = s.readBagDigest
+	}
+	err := s.onAll(ctx, j.unit.state.replicas, func(i int, session *session) error { return read(ctx, i, session, j.span, &bags[i]) })
 	if err != nil {
 		return fmt.Errorf("%s: %w", j.span, err)
 	}
-	j.rows = counts[0]
-	w.engine.progress.rows.Add(counts[0] % progressEvery)
+	j.rows, j.bytes = bags[0].rows, bags[0].bytes
 	w.engine.progress.bytes.Add(j.bytes)
 	for _, i := range j.unit.state.replicas {
-		if sums[i+1] != sums[0] || counts[i+1] != counts[0] {
+		if bags[i+1].sum != bags[0].sum || bags[i+1].rows != bags[0].rows {
 			j.clean = false
 			w.suspicion(j.unit.state, suspect{replica: i, span: j.span})
 		}
 	}
 	w.unitDone(j)
 	return nil
+}
+
+// readBag sums the rows here. Only the primary's, which is number 0, count for the progress and the limit.
+func (s *stream) readBag(ctx context.Context, i int, session *session, at span, into *bag) error {
+	w := s.work
+	err := readMultiset(ctx, session, at, func(hash [sha256.Size]byte, _ []driver.Value, bytes int) error {
+		into.sum.add(hash)
+		into.rows++
+		into.bytes += int64(bytes)
+		if i > 0 {
+			return nil
+		}
+		if into.rows%progressEvery == 0 {
+			w.engine.progress.rows.Add(progressEvery)
+		}
+		if wait := w.limit.reserve(int64(bytes)); wait > 0 {
+			return pause(ctx, wait)
+		}
+		return nil
+	})
+	if i == 0 && err == nil {
+		w.engine.progress.rows.Add(into.rows % progressEvery)
+	}
+	return err
+}
+
+// readBagDigest lets the server sum them.
+func (s *stream) readBagDigest(ctx context.Context, i int, session *session, at span, into *bag) error {
+	b, err := readDigest(ctx, session, at)
+	into.rows, into.bytes = b.rows, b.bytes
+	into.sum.add(b.digest)
+	if i == 0 && err == nil {
+		s.work.engine.progress.rows.Add(b.rows)
+	}
+	return err
 }
 
 // confirm looks at a suspicion on a later pair and says what it came to.
