@@ -13,8 +13,9 @@ type commands struct {
 	JSON    bool `name:"json" help:"Write JSON to stdout: one document, or one a line from watch."`
 	NoColor bool `name:"no-color" help:"Write no colours; NO_COLOR does the same."`
 
-	Plan  planCommand  `cmd:"" help:"Show what a resync would do and destroy. Changes nothing."`
-	Start startCommand `cmd:"" help:"Start a run, show its plan, ask for consent and follow it to its report."`
+	Plan   planCommand   `cmd:"" help:"Show what a resync would do and destroy. Changes nothing."`
+	Doctor doctorCommand `cmd:"" help:"Run every check and show what is amiss, with the SQL that mends it. Changes nothing."`
+	Start  startCommand  `cmd:"" help:"Start a run, show its plan, ask for consent and follow it to its report."`
 
 	Approve approveCommand `cmd:"" help:"Agree to the plan that a run awaits approval of."`
 	Reject  rejectCommand  `cmd:"" help:"Refuse the plan; the run ends with nothing changed."`

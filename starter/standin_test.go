@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -26,6 +27,10 @@ type standIn struct {
 	cluster string
 	queue   string
 	outcome contract.Outcome
+	// findings are those of its plans besides a warning.
+	findings []contract.Finding
+	// unplanned runs end before they have a plan.
+	unplanned bool
 	// failures is how many attempts of each node's copy fail first.
 	failures int32
 	// release lets the copies finish.
@@ -98,7 +103,7 @@ func (s *standIn) plan(mode contract.Mode) *contract.Plan {
 	lossy.Loss = contract.Loss{ErrantGTIDs: "uuid-of-db2:1-3", Transactions: 3}
 	return &contract.Plan{
 		ID: planID, Cluster: s.cluster, Mode: mode, Primary: node("db1"), Secondaries: []contract.PlanNode{lossy, node("db3")},
-		Findings: []contract.Finding{{Code: "errant", Node: "db2", Verdict: contract.VerdictWarn, Observed: "3 transactions only here"}},
+		Findings: append(slices.Clip(s.findings), contract.Finding{Code: "errant", Node: "db2", Verdict: contract.VerdictWarn, Observed: "3 transactions only here"}),
 	}
 }
 
@@ -118,6 +123,9 @@ func (s *standIn) resyncCluster(ctx workflow.Context, request contract.Request) 
 	}
 	apart, release := workflow.NewDisconnectedContext(ctx)
 	defer release()
+	if s.unplanned {
+		return s.end(&report)
+	}
 	p.Plan, report.Plan = s.plan(request.Mode), s.plan(request.Mode)
 	if request.Mode == contract.ModePlan {
 		return s.end(&report)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -45,10 +44,7 @@ type planCommand struct {
 }
 
 func (c *planCommand) run(ctx context.Context, a *app) (int, error) {
-	request := c.request(contract.ModePlan)
-	// A plan takes no lock and may be made while a run goes on, so it has an ID of its own.
-	id := fmt.Sprintf("resync-plan/%s/%s-%d", c.Cluster, time.Now().UTC().Format("20060102T150405.000Z"), os.Getpid())
-	t, watcher, err := a.start(ctx, id, request)
+	t, watcher, err := a.start(ctx, planWorkflowID(c.Cluster), c.request(contract.ModePlan))
 	if err != nil {
 		return 0, err
 	}

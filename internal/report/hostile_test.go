@@ -116,6 +116,7 @@ func TestForeignTextIsHarmlessInMails(t *testing.T) {
 			assertHarmlessText(t, Text(report, uiURL))
 			if report.Plan != nil {
 				assertHarmlessText(t, PlanText(*report.Plan))
+				assertHarmlessText(t, DoctorText(*report.Plan))
 			}
 		})
 	}
