@@ -35,7 +35,7 @@ func (e *engine) proveClone(ctx context.Context) error {
 		expected := e.options.Clone
 		status, err := clone.ReadStatus(ctx, r.control)
 		if err != nil {
-			return err
+			return nodeError(ctx, r.name, "read the clone's status", err)
 		}
 		r.layer(contract.ProofClone).Examined = 1
 		d := contract.ProofDifference{Kind: contract.ProofChanged, Object: "clone"}

@@ -29,7 +29,7 @@ func readValues(ctx context.Context, r node.Reader) (values, error) {
 			out[strings.ToLower(name)] = value
 			return err
 		})
-	return out, err
+	return out, nodeError(ctx, r.Name(), "read the settings", err)
 }
 
 // settingsPause lies between two looks: somebody may just be setting a variable on one server after the other.
