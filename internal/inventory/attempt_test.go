@@ -126,6 +126,18 @@ func rehearsal(c *sandbox.Cluster) func(context.Context, *sql.DB) error {
 	}
 }
 
+// probe is done when the donor refused an account that does not exist: a clone into a directory that nobody can make, which erases nothing.
+func probe(c *sandbox.Cluster) func(context.Context, *sql.DB) error {
+	return func(ctx context.Context, db *sql.DB) error {
+		statement := fmt.Sprintf("CLONE INSTANCE FROM 'nobody'@'127.0.0.1':%d IDENTIFIED BY 'x' DATA DIRECTORY = '/dev/null/x'", c.Primary().PeerPort())
+		err := run(statement)(ctx, db)
+		if err != nil && strings.Contains(err.Error(), "Connect failed: 1045") {
+			return nil
+		}
+		return err
+	}
+}
+
 func assertNumber(t *testing.T, want uint16, err error) {
 	t.Helper()
 	var refused *mysql.MySQLError

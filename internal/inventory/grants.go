@@ -69,6 +69,7 @@ var adminPrivileges = []Privilege{
 	{Name: "CONNECTION_ADMIN", Reason: "work on a node in offline_mode or read_only, and end the sessions of others"},
 	{Name: "SYSTEM_USER", Reason: "end the sessions of accounts that hold it, such as root, and keep them as definers of events"},
 	{Name: "CLONE_ADMIN", Reason: "clone into a secondary, its restart included"},
+	{Name: "BACKUP_ADMIN", Reason: "prove the path to the donor with a clone that can erase nothing, as it names a directory (DATA DIRECTORY)"},
 }
 
 func definerPrivileges(v Version) []Privilege {

@@ -235,6 +235,7 @@ func adminNeeds(t *testing.T, c *sandbox.Cluster, v node.Version) []need {
 		{"CONNECTION_ADMIN", "drop a schema while read_only", s, append(slices.Clone(schema), "SET GLOBAL read_only = ON"), run(unlogged, "DROP DATABASE x"), noSchema},
 
 		{"CLONE_ADMIN", "rehearse the clone", s, []string{"SET GLOBAL super_read_only = ON", "SET GLOBAL clone_valid_donor_list = '" + p.PeerAddress() + "'"}, rehearsal(c), nil},
+		{"BACKUP_ADMIN", "probe the path to the donor", s, []string{"SET GLOBAL clone_valid_donor_list = '" + p.PeerAddress() + "'"}, probe(c), nil},
 
 		// From here on the channel and the history are lost.
 		{"REPLICATION_SLAVE_ADMIN", "stop the channel", s, nil, run("STOP REPLICA"), nil},
