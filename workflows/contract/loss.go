@@ -41,6 +41,10 @@ func (l Loss) Data() []OnlyHere {
 type LossPreview struct {
 	// Unreadable says why it cannot be known, for example purged binary logs; then nothing below is set.
 	Unreadable string `json:"unreadable,omitempty"`
+	// Partial says why there is more than what is said here, for example a limit of time; empty when it is all.
+	Partial string `json:"partial,omitempty"`
+	// Bytes is the size of the transactions in the binary log, as far as they were read: about what a rescue would keep, twice.
+	Bytes int64 `json:"bytes,omitempty"`
 	// First and Last are when the transactions were committed, by the node's own clock.
 	First time.Time `json:"first,omitzero"`
 	Last  time.Time `json:"last,omitzero"`
