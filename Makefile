@@ -1,6 +1,6 @@
 # Thin over go: every target can be run without make as well.
 
-.PHONY: demo test check build
+.PHONY: demo test check build bench-scale
 
 # A real cluster is started, harmed, resynced and proven; --keep leaves it up: make demo ARGS=--keep
 demo:
@@ -19,3 +19,7 @@ check:
 build:
 	go build -trimpath -o bin/worker ./worker
 	go build -trimpath -o bin/starter ./starter
+
+# What a thousand secondaries in one run, and a thousand clusters on one worker, cost beside Temporal's limits; half an hour on two cores.
+bench-scale:
+	go test ./internal/scale -run '^$$' -bench . -benchtime 1x -timeout 3h $(ARGS)
