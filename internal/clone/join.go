@@ -12,8 +12,10 @@ import (
 // ErrNoneRuns: there is no clone to join.
 var ErrNoneRuns = errors.New("no clone runs on the node")
 
-// Join watches a clone that another client started, living or dead, until it ends, and changes nothing. The Outcome is Gone when
-// the server went away, be it for the restart or by a crash: WaitOutRestart tells. A clone that failed is a *Failure.
+// Join watches a clone that another client started, living or dead, until it ends: it holds its limit and, like Run, ends it when
+// it is stuck, and changes nothing else. The limit is the one that the server was told last; Options.ThrottleMiBps is not set again.
+// The Outcome is Gone when the server went away, be it for the restart or by a crash: WaitOutRestart tells. A clone that failed is a
+// *Failure.
 func Join(ctx context.Context, n *node.Node, o Options, onProgress func(Progress)) (Result, error) {
 	first, err := ReadStatus(ctx, n)
 	if err != nil {
@@ -22,18 +24,16 @@ func Join(ctx context.Context, n *node.Node, o Options, onProgress func(Progress
 	if !first.Running() {
 		return Result{}, &node.Error{Node: n.Name(), Doing: "join the clone", Err: ErrNoneRuns}
 	}
-	m := newMeter(time.Now())
+	looks := newLooks(n, o, onProgress, time.Now())
+	looks.pacer.forget()
 	status := first
 	for {
-		p := m.look(status, time.Now())
-		if onProgress != nil {
-			onProgress(p)
-		}
+		looks.take(ctx, status)
 		if err := node.Sleep(ctx, o.pollEvery()); err != nil {
 			return Result{}, &DetachedError{Node: n.Name(), PID: first.PID, Cause: err}
 		}
 		status, err = ReadStatus(ctx, n)
-		gone := Result{Outcome: Gone, Bytes: m.last.Bytes}
+		gone := Result{Outcome: Gone, Bytes: looks.meter.last.Bytes}
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return Result{}, &DetachedError{Node: n.Name(), PID: first.PID, Cause: ctx.Err()}
@@ -43,7 +43,9 @@ func Join(ctx context.Context, n *node.Node, o Options, onProgress func(Progress
 			return Result{}, err
 		case status.Running() && status.PID == first.PID:
 		case status.State == Failed && status.Begin.Equal(first.Begin):
-			return Result{}, newFailure(n.Name(), status.Source, status.Errno, status.Error, status)
+			failure := newFailure(n.Name(), status.Source, status.Errno, status.Error, status)
+			failure.Stalled = looks.stalled()
+			return Result{}, failure
 		default: // completed, shutting down, or restarted between two looks
 			return gone, nil
 		}

@@ -22,9 +22,6 @@ type Account struct {
 // Format implements fmt.Formatter: no verb shows the password.
 func (a Account) Format(f fmt.State, _ rune) { fmt.Fprint(f, a.User) }
 
-// MaxThrottle is the largest clone_max_data_bandwidth, in MiB/s (MySQL manual).
-const MaxThrottle = 1 << 20
-
 // donorOf splits the donor's address. clone_valid_donor_list takes no IPv6 and no blanks (measured on 9.7: 3869).
 func donorOf(address string) (host string, port uint16, err error) {
 	host, p, err := net.SplitHostPort(address)
@@ -46,13 +43,17 @@ func donorOf(address string) (host string, port uint16, err error) {
 
 // setKnobs must run before every clone: SET GLOBAL values are lost at each restart, and a clone ends in one.
 func setKnobs(ctx context.Context, c *node.Claim, donor string, o Options) error {
-	if o.ThrottleMiBps < 0 || o.ThrottleMiBps > MaxThrottle {
-		return node.Wrap(c.Name(), "set the throttle", fmt.Errorf("%d MiB/s: wanted 0 (no limit) to %d", o.ThrottleMiBps, MaxThrottle))
+	if err := checkThrottle(c.Name(), o.ThrottleMiBps); err != nil {
+		return err
 	}
 	if err := c.Exec(ctx, "name the donor", "SET GLOBAL clone_valid_donor_list = ?", donor); err != nil {
 		return err
 	}
-	if err := c.Exec(ctx, "set the throttle", "SET GLOBAL clone_max_data_bandwidth = ?", o.ThrottleMiBps); err != nil {
+	limit := o.ThrottleMiBps
+	if o.Adapt != nil {
+		limit = lower(limit, o.Adapt(ctx, Progress{CeilingMiBps: o.ThrottleMiBps}))
+	}
+	if err := c.Exec(ctx, "set the throttle", setThrottle, o.ThrottleMiBps, limit); err != nil {
 		return err
 	}
 	return c.Exec(ctx, "bound lock waits", "SET SESSION lock_wait_timeout = ?", o.lockWaitSeconds())
@@ -60,13 +61,15 @@ func setKnobs(ctx context.Context, c *node.Claim, donor string, o Options) error
 
 // knobs are what a rehearsal puts back.
 type knobs struct {
-	donors   sql.NullString
-	throttle int64
+	donors        sql.NullString
+	ceiling, pace int64
 }
 
 func readKnobs(ctx context.Context, c *node.Claim) (knobs, error) {
 	var k knobs
-	err := node.One(ctx, c, "read the clone's settings", "SELECT @@global.clone_valid_donor_list, @@global.clone_max_data_bandwidth", nil, &k.donors, &k.throttle)
+	err := node.One(ctx, c, "read the clone's settings",
+		"SELECT @@global.clone_valid_donor_list, @@global.clone_max_network_bandwidth, @@global.clone_max_data_bandwidth",
+		nil, &k.donors, &k.ceiling, &k.pace)
 	return k, err
 }
 
@@ -79,15 +82,5 @@ func (k knobs) putBack(ctx context.Context, c *node.Claim) error {
 	if err := c.Exec(ctx, "put back the donor list", "SET GLOBAL clone_valid_donor_list = ?", donors); err != nil {
 		return err
 	}
-	return c.Exec(ctx, "put back the throttle", "SET GLOBAL clone_max_data_bandwidth = ?", k.throttle)
-}
-
-// SetThrottle changes the limit of the clone that runs, and of the next one until a restart; 0 is no limit. It takes effect
-// within a second or two (measured on 9.7). It runs beside the claim: it can harm nothing.
-func SetThrottle(ctx context.Context, n *node.Node, mibps int) error {
-	if mibps < 0 || mibps > MaxThrottle {
-		return node.Wrap(n.Name(), "set the throttle", fmt.Errorf("%d MiB/s: wanted 0 (no limit) to %d", mibps, MaxThrottle))
-	}
-	_, err := n.DB().ExecContext(ctx, "SET GLOBAL clone_max_data_bandwidth = ?", mibps)
-	return node.Wrap(n.Name(), "set the throttle", err)
+	return c.Exec(ctx, "put back the throttle", setThrottle, k.ceiling, k.pace)
 }

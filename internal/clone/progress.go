@@ -10,6 +10,8 @@ type Progress struct {
 	Bytes, Total int64
 	// MiBps is the rate over the last seconds; 0 while nothing moves or before two looks.
 	MiBps float64
+	// CeilingMiBps is the limit that was asked for, LimitMiBps the one that holds now: lower while Options.Adapt says so. 0 is none.
+	CeilingMiBps, LimitMiBps int
 	// Elapsed since the clone began, by the watcher's clock.
 	Elapsed time.Duration
 }

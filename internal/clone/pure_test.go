@@ -105,7 +105,7 @@ func TestTheMeterKnowsRateAndStall(t *testing.T) {
 }
 
 func TestHopelessAsksTheDonor(t *testing.T) {
-	w := &watch{}
+	w := &looks{}
 	w.options.StallAfter = 10 * time.Second
 	require.False(t, w.hopeless(t.Context(), 9*time.Second))
 	require.True(t, w.hopeless(t.Context(), 10*time.Second), "a donor that nobody asks counts as silent")

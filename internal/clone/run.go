@@ -15,8 +15,11 @@ import (
 
 // Options for Run and Rehearse; the zero value is usable.
 type Options struct {
-	// ThrottleMiBps limits the copy, in MiB/s; 0 is no limit.
+	// ThrottleMiBps limits the copy, in MiB/s; 0 is no limit. SetThrottle changes it while the copy runs.
 	ThrottleMiBps int
+	// Adapt, if not nil, is asked once before the copy begins and then at every look for the limit that is to hold from now on, in
+	// MiB/s, 0 for none. More than the progress's CeilingMiBps is not given.
+	Adapt func(ctx context.Context, p Progress) int
 	// RequireSSL refuses a copy in clear text; without it the plugin falls back to one.
 	RequireSSL bool
 	// LockWaitSeconds bounds the wait for a metadata lock in DROP DATA; 0 means 30. The server's default is a year.
@@ -107,10 +110,14 @@ func Run(ctx context.Context, c *node.Claim, n *node.Node, donor string, account
 	if err := c.Confirm(ctx); err != nil {
 		return Result{}, err
 	}
+	unpin, err := pinThread(ctx, c, o)
+	if err != nil {
+		return Result{}, err
+	}
 	if err := c.Exec(ctx, "allow the clone to drop", "SET GLOBAL super_read_only = OFF"); err != nil {
 		return Result{}, err
 	}
-	w := watch{claim: c, node: n, donor: donor, options: o, onProgress: onProgress, meter: newMeter(time.Now())}
+	w := watch{claim: c, unpin: unpin, donor: donor, looks: newLooks(n, o, onProgress, time.Now())}
 
 	// The statement must not end with ctx by the driver's hand: that would drop the connection in silence and leave the
 	// clone running. Leaving is a decision, made below.
@@ -161,10 +168,10 @@ func (w *watch) judge(ctx context.Context, err error) (Result, error) {
 	switch {
 	case err == nil:
 		w.claim.Abandon()
-		return Result{Outcome: Copied, Bytes: w.meter.last.Bytes}, nil
+		return Result{Outcome: Copied, Bytes: w.looks.meter.last.Bytes}, nil
 	case node.Number(err) == errnoNotManaged:
 		w.claim.Abandon()
-		return Result{Outcome: CopiedNeedsStart, Bytes: w.meter.last.Bytes}, nil
+		return Result{Outcome: CopiedNeedsStart, Bytes: w.looks.meter.last.Bytes}, nil
 	case w.claim.Lost() != nil:
 		return Result{}, w.lost(ctx, err)
 	case !errors.As(err, &my):
@@ -172,6 +179,7 @@ func (w *watch) judge(ctx context.Context, err error) (Result, error) {
 	}
 	// Only SET GLOBAL moved it; its persisted value is ON all the time. The failure is worth more than this error.
 	_ = w.claim.Exec(ctx, "refuse writes again", "SET GLOBAL super_read_only = ON")
+	w.unpin(ctx)
 	status, statusErr := ReadStatus(ctx, w.claim)
 	if statusErr != nil && !errors.Is(statusErr, ErrNoPlugin) {
 		return Result{}, errors.Join(err, statusErr)
@@ -180,7 +188,7 @@ func (w *watch) judge(ctx context.Context, err error) (Result, error) {
 		status = Status{} // refused before it left a record; the old row is of another clone
 	}
 	failure := newFailure(w.claim.Name(), w.donor, my.Number, my.Message, status)
-	failure.Stalled = int(w.killedAfter.Seconds())
+	failure.Stalled = w.looks.stalled()
 	return Result{}, failure
 }
 
@@ -192,7 +200,7 @@ func (w *watch) lost(ctx context.Context, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleLost)
 	defer cancel()
 	for {
-		status, err := ReadStatus(ctx, w.node)
+		status, err := ReadStatus(ctx, w.looks.node)
 		if err == nil && status.State == Failed && status.PID == w.claim.ConnectionID() {
 			return newFailure(w.claim.Name(), w.donor, status.Errno, status.Error, status)
 		}

@@ -8,48 +8,75 @@ import (
 	"github.com/clusterresync/clusterresync/internal/node"
 )
 
-// watch looks at a running clone from a second connection. A look that fails is skipped: the statement's own end decides.
+// watch is a clone that this process issued, seen from a second connection.
 type watch struct {
-	claim      *node.Claim
-	node       *node.Node
-	donor      string
-	options    Options
-	onProgress func(Progress)
-	meter      *meter
-	// killedAfter is the stall after which the watchdog ended the clone.
-	killedAfter time.Duration
+	claim *node.Claim
+	donor string
+	looks *looks
+	// unpin puts back what a failed clone, which ends in no restart, would leave behind.
+	unpin func(context.Context)
 }
 
 const lookTimeout = 10 * time.Second
 
+// look skips a look that fails: the statement's own end decides.
 func (w *watch) look(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
-	defer cancel()
-	status, err := ReadStatus(ctx, w.node)
+	status, err := w.looks.status(ctx)
 	if err != nil || !status.Running() || status.PID != w.claim.ConnectionID() {
 		return // not begun yet: the row is still an earlier clone's
 	}
+	w.looks.take(ctx, status)
+}
+
+// looks is what is done at every look at a running clone, whoever issued it: say how far it is, hold its limit, end it when it is stuck.
+type looks struct {
+	node       *node.Node
+	options    Options
+	onProgress func(Progress)
+	meter      *meter
+	pacer      *pacer
+	// killedAfter is the stall after which the watchdog ended the clone.
+	killedAfter time.Duration
+}
+
+func newLooks(n *node.Node, o Options, onProgress func(Progress), now time.Time) *looks {
+	return &looks{node: n, options: o, onProgress: onProgress, meter: newMeter(now), pacer: newPacer(now)}
+}
+
+func (l *looks) status(ctx context.Context) (Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	return ReadStatus(ctx, l.node)
+}
+
+func (l *looks) take(ctx context.Context, status Status) {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
 	now := time.Now()
-	p := w.meter.look(status, now)
-	if w.onProgress != nil {
-		w.onProgress(p)
+	p := l.meter.look(status, now)
+	l.throttle(ctx, &p, now)
+	if l.onProgress != nil {
+		l.onProgress(p)
 	}
-	if stalled := w.meter.stalledFor(now); w.hopeless(ctx, stalled) {
-		if killed, err := killQuery(ctx, w.node, status); err == nil && killed && w.killedAfter == 0 {
-			w.killedAfter = stalled
+	if stalled := l.meter.stalledFor(now); l.hopeless(ctx, stalled) {
+		if killed, err := killQuery(ctx, l.node, status); err == nil && killed && l.killedAfter == 0 {
+			l.killedAfter = stalled
 		}
 	}
 }
 
-func (w *watch) hopeless(ctx context.Context, stalled time.Duration) bool {
-	limit := w.options.stallAfter()
+// stalled is Failure.Stalled.
+func (l *looks) stalled() int { return int(l.killedAfter.Seconds()) }
+
+func (l *looks) hopeless(ctx context.Context, stalled time.Duration) bool {
+	limit := l.options.stallAfter()
 	if stalled < limit {
 		return false
 	}
-	if stalled >= StallPatience*limit || w.options.DonorAnswers == nil {
+	if stalled >= StallPatience*limit || l.options.DonorAnswers == nil {
 		return true
 	}
-	return w.options.DonorAnswers(ctx) != nil
+	return l.options.DonorAnswers(ctx) != nil
 }
 
 // killQuery ends the statement and leaves its connection, and with it the claim.
