@@ -23,6 +23,8 @@ type Config struct {
 	DefaultMailTo []string
 	// UIURL is the base address of the Temporal UI for links in mails; may be empty.
 	UIURL string
+	// Archive keeps rescues and the audit; nil for none.
+	Archive *Archive
 	// Temporal is the worker's own client.
 	Temporal client.Client
 }

@@ -2,6 +2,8 @@ package activities
 
 import (
 	"context"
+
+	"github.com/clusterresync/clusterresync/internal/inventory"
 )
 
 // BeginInput names the cluster of a run.
@@ -13,6 +15,10 @@ type BeginInput struct {
 type BeginResult struct {
 	InventoryHash string   `json:"inventoryHash"`
 	Nodes         []string `json:"nodes"`
+	// Hooks are the places at which the inventory names hooks.
+	Hooks []inventory.HookPlace `json:"hooks,omitempty"`
+	// Audit says that an audit is kept.
+	Audit bool `json:"audit,omitempty"`
 }
 
 // Begin reads the inventory and pins it. It fails for good with UnknownCluster or Inventory.
@@ -22,18 +28,18 @@ func (a *Activities) Begin(ctx context.Context, in BeginInput) (BeginResult, err
 }
 
 func (a *Activities) begin(in BeginInput) (BeginResult, error) {
-	inventory, err := a.inventory()
+	clusters, err := a.inventory()
 	if err != nil {
 		return BeginResult{}, err
 	}
-	cluster, err := inventory.Cluster(in.Cluster)
+	cluster, err := clusters.Cluster(in.Cluster)
 	if err != nil {
 		return BeginResult{}, err
 	}
 	if err := cluster.CheckSecrets(); err != nil {
 		return BeginResult{}, err
 	}
-	result := BeginResult{InventoryHash: cluster.Hash()}
+	result := BeginResult{InventoryHash: cluster.Hash(), Hooks: cluster.Hooks.Places(), Audit: a.config.Archive != nil}
 	for _, node := range cluster.Nodes {
 		result.Nodes = append(result.Nodes, node.Name)
 	}

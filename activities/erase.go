@@ -13,6 +13,8 @@ import (
 type EraseInput struct {
 	Target   Target   `json:"target"`
 	Approval Approval `json:"approval"`
+	// Rescued is what has been kept of the node; nil if nothing was to be kept.
+	Rescued *contract.Rescued `json:"rescued,omitempty"`
 }
 
 // EraseResult is what was destroyed, over all attempts.
@@ -56,6 +58,11 @@ func (a *Activities) erase(ctx context.Context, in EraseInput) (EraseResult, err
 		}
 		if err := site.judge(ctx, in.Approval); err != nil {
 			return EraseResult{}, err
+		}
+		if in.Rescued != nil {
+			if err := a.requireKept(ctx, site, *in.Rescued, pulse); err != nil {
+				return EraseResult{}, err
+			}
 		}
 	}
 	destroyed := pulse.snapshot().Destroyed

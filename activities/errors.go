@@ -9,12 +9,15 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 
+	"github.com/clusterresync/clusterresync/internal/archive"
+	"github.com/clusterresync/clusterresync/internal/binlog"
 	"github.com/clusterresync/clusterresync/internal/channel"
 	"github.com/clusterresync/clusterresync/internal/check"
 	"github.com/clusterresync/clusterresync/internal/fence"
 	"github.com/clusterresync/clusterresync/internal/inventory"
 	"github.com/clusterresync/clusterresync/internal/mail"
 	"github.com/clusterresync/clusterresync/internal/node"
+	"github.com/clusterresync/clusterresync/internal/rescue"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -96,6 +99,13 @@ func classify(ctx context.Context, err error) (typ contract.ErrorType, final boo
 		gone      *serviceerror.NotFound
 		permanent *mail.PermanentError
 		offline   *fence.OfflineByOtherError
+		purged    *binlog.PurgedError
+		noLog     *binlog.NoBinaryLogError
+		opaque    *binlog.UnreadableError
+		damaged   *rescue.DamagedError
+		cut       *binlog.IncompleteError
+		full      *archive.RoomError
+		closed    *archive.AccessError
 	)
 	switch {
 	case errors.Is(context.Cause(ctx), worker.ErrWorkerShutdown):
@@ -125,6 +135,11 @@ func classify(ctx context.Context, err error) (typ contract.ErrorType, final boo
 		return contract.ErrorHeldByOther, true
 	case errors.Is(err, fence.ErrNotFenced), errors.Is(err, fence.ErrNotPersistent), errors.As(err, &offline):
 		return contract.ErrorNotFenced, true
+	case errors.As(err, &purged), errors.As(err, &noLog), errors.As(err, &opaque), errors.As(err, &damaged),
+		errors.Is(err, archive.ErrNotFound):
+		return contract.ErrorRescue, true
+	case errors.As(err, &cut), errors.As(err, &full), errors.As(err, &closed):
+		return contract.ErrorRescue, false
 	case errors.As(err, &permanent):
 		return contract.ErrorMail, true
 	}

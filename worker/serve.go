@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"go.temporal.io/api/serviceerror"
@@ -42,8 +43,13 @@ func serve(ctx context.Context, c config, logs io.Writer) int {
 	}
 	defer temporal.Close()
 
+	archive, err := openArchive(c)
+	if err != nil {
+		logger.Error("the archive cannot be used", "error", err.Error())
+		return exitConfig
+	}
 	broken := make(chan error, 1)
-	w := worker.New(temporal, c.taskQueue, worker.Options{
+	options := worker.Options{
 		WorkerStopTimeout:                  stopTimeout,
 		Interceptors:                       []interceptor.WorkerInterceptor{&handover{}},
 		MaxConcurrentActivityExecutionSize: c.maxActivities,
@@ -54,16 +60,27 @@ func serve(ctx context.Context, c config, logs io.Writer) int {
 			default:
 			}
 		},
+	}
+	own := activities.New(activities.Config{
+		Inventory: c.inventoryPath, Mail: c.mail, DefaultMailTo: c.defaultMailTo, UIURL: c.uiURL, Archive: archive, Temporal: temporal,
 	})
-	register(w, activities.New(activities.Config{
-		Inventory: c.inventoryPath, Mail: c.mail, DefaultMailTo: c.defaultMailTo, UIURL: c.uiURL, Temporal: temporal,
-	}))
-	if err := w.Start(); err != nil {
-		logger.Error("the worker cannot start", "namespace", c.temporal.Namespace, "taskQueue", c.taskQueue, "error", err.Error())
-		return exitUnavailable
+	w := worker.New(temporal, c.taskQueue, options)
+	register(w, own)
+	workers := []worker.Worker{w}
+	if archive != nil && archive.Queue != "" {
+		options.DisableWorkflowWorker = true
+		beside := worker.New(temporal, archive.Queue, options)
+		beside.RegisterActivity(own)
+		workers = append(workers, beside)
+	}
+	for _, one := range workers {
+		if err := one.Start(); err != nil {
+			logger.Error("the worker cannot start", "namespace", c.temporal.Namespace, "taskQueue", c.taskQueue, "error", err.Error())
+			return exitUnavailable
+		}
 	}
 	logger.Info("ready", "taskQueue", c.taskQueue, "namespace", c.temporal.Namespace, "temporal", c.temporal.HostPort,
-		"inventory", c.inventoryPath, "clusters", c.inventory.Names(), "mail", c.mailTransport, "maxActivities", c.maxActivities)
+		"inventory", c.inventoryPath, "clusters", c.inventory.Names(), "mail", c.mailTransport, "archive", c.archiveDir, "maxActivities", c.maxActivities)
 	if err := c.checkSecrets(); err != nil {
 		logger.Warn("runs of these clusters will be refused until their passwords are there", "error", err.Error())
 	}
@@ -76,7 +93,11 @@ func serve(ctx context.Context, c config, logs io.Writer) int {
 		logger.Error("the worker cannot go on", "error", err.Error())
 		code = exitUnavailable
 	}
-	w.Stop()
+	var stopping sync.WaitGroup
+	for _, one := range workers {
+		stopping.Go(one.Stop)
+	}
+	stopping.Wait()
 	logger.Info("stopped")
 	return code
 }

@@ -110,9 +110,12 @@ func (r *run) close(ctx workflow.Context, end ending) (*contract.Report, error) 
 	r.addSkipped()
 	// The phase comes first: while the locks are given back, nobody may be told that an approval was accepted.
 	r.enter(contract.PhaseReport)
+	// While the locks are held: the runStart hooks of another run must not come before these.
+	r.endHooks(apart)
 	for _, lock := range slices.Backward(r.locks) {
 		lock.release(apart)
 	}
+	r.auditEnd(apart)
 	r.mail(apart)
 	r.enter(contract.PhaseClosed)
 	return r.result(end.detail)

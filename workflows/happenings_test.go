@@ -27,7 +27,7 @@ func (s *story) awaits(step, node, kind, other string, times int) {
 func (s *story) awaitsOf(step, node, kind, other, of string, times int) {
 	key := step + "/" + node
 	happens := s.hooks[key].before
-	s.hooks[key] = hook{before: func() {
+	s.hooks[key] = interruption{before: func() {
 		if happens != nil {
 			happens()
 		}
@@ -53,7 +53,7 @@ func (s *story) hook(step, node string, before, after func()) {
 		}
 		return func() { happens(); s.settle() }
 	}
-	s.hooks[step+"/"+node] = hook{before: settled(before), after: settled(after)}
+	s.hooks[step+"/"+node] = interruption{before: settled(before), after: settled(after)}
 }
 
 // at lets something happen some time after the start; a story whose run has ended before is told wrong.

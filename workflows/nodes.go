@@ -89,6 +89,7 @@ func (r *run) startNode(ctx workflow.Context, name, donor string, done func()) {
 		Target:   r.target(node),
 		Approval: activities.Approval{Errant: node.Loss.ErrantGTIDs, LossUnknown: node.Loss.Unknown != "", Wreck: node.Wreck},
 		Donor:    donor, DonorUUID: r.planNode(donor).ServerUUID, ThrottleMiBps: r.throttle, Proof: r.request.Proof,
+		Mode: r.request.Mode, Plan: r.report.Plan.ID, Rescue: r.request.UnreplicatedWrites == contract.UnreplicatedRescue, Hooks: r.begun.Hooks,
 	}
 	r.runChild(ctx, in, fmt.Sprintf("Resync %s from %s", name, donor), func(report contract.NodeReport) {
 		r.fan.Finish(name, report.Standing == contract.StandingProven, report.Standing == contract.StandingUntouched)

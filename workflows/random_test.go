@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/clusterresync/clusterresync/internal/inventory"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -66,7 +67,16 @@ func drawRequest(t *rapid.T, s *story) {
 		s.request.MinServing = &floor
 	}
 	// Losses are consented to, by a person who comes some time later and approves whatever plan there is.
-	s.request.UnreplicatedWrites = contract.UnreplicatedDiscard
+	s.request.UnreplicatedWrites = rapid.SampledFrom([]contract.UnreplicatedWrites{
+		contract.UnreplicatedDiscard, contract.UnreplicatedRescue,
+	}).Draw(t, "unreplicatedWrites")
+	s.cluster.audited = rapid.Bool().Draw(t, "audited")
+	if rapid.Bool().Draw(t, "hooked") {
+		s.cluster.hooked = inventory.HookPlaces()
+	}
+	if rapid.Bool().Draw(t, "quiet") {
+		s.request.Quiet = &contract.Quiet{}
+	}
 	if s.cluster.plan(s.request).Destroys() || s.request.Mode == contract.ModeRepair || rapid.Bool().Draw(t, "awaited") {
 		s.request.Confirm = ""
 		s.env.RegisterDelayedCallback(func() {
@@ -78,7 +88,7 @@ func drawRequest(t *rapid.T, s *story) {
 	}
 }
 
-var steps = append(strings.Fields(whole), "Release", "Inspect")
+var steps = append(strings.Fields(whole), "Rescue", "Hook", "Release", "Inspect")
 
 func drawNode(t *rapid.T, s *story) string {
 	return rapid.SampledFrom(s.cluster.all).Draw(t, "node").name

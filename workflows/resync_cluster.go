@@ -47,6 +47,15 @@ func (r *run) steps(ctx workflow.Context) ending {
 	if end := r.approval(ctx); end.reached() {
 		return end
 	}
+	if end := r.auditApproval(ctx); end.reached() {
+		return end
+	}
+	if end := r.quiet(ctx); end.reached() {
+		return end
+	}
+	if end := r.startHooks(ctx); end.reached() {
+		return end
+	}
 	r.resyncNodes(ctx)
 	r.watch(ctx)
 	return r.judge(ctx)
@@ -64,6 +73,8 @@ type run struct {
 	fan      fanout.State
 	children map[string]workflow.ChildWorkflowFuture
 	nodes    map[string]*contract.NodeProgress
+	// hooked says that the runStart hooks were called.
+	hooked bool
 	requests
 }
 

@@ -6,6 +6,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/clusterresync/clusterresync/activities"
+	"github.com/clusterresync/clusterresync/internal/inventory"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -22,6 +23,13 @@ type NodeInput struct {
 	DonorUUID     string                `json:"donorUuid,omitempty"`
 	ThrottleMiBps int                   `json:"throttleMiBps,omitempty"`
 	Proof         contract.ProofOptions `json:"proof"`
+	// Mode is that of the run, Plan the ID of the plan that was approved.
+	Mode contract.Mode `json:"mode,omitempty"`
+	Plan string        `json:"plan,omitempty"`
+	// Rescue keeps in the archive what only this node has, before it is erased.
+	Rescue bool `json:"rescue,omitempty"`
+	// Hooks are the places at which the inventory names hooks.
+	Hooks []inventory.HookPlace `json:"hooks,omitempty"`
 	// VerifyOnly changes nothing: the node is proven as it is.
 	VerifyOnly bool `json:"verifyOnly,omitempty"`
 }
@@ -34,17 +42,22 @@ func ResyncNode(ctx workflow.Context, in NodeInput) (contract.NodeReport, error)
 		n.proveAsItIs(ctx)
 		return n.report, nil
 	}
+	n.resync(ctx)
+	n.afterReturn()
+	return n.report, nil
+}
+
+func (n *nodeRun) resync(ctx workflow.Context) {
 	if err := n.makeReady(ctx); err != nil {
 		n.release(err)
-		return n.report, nil
+		return
 	}
 	if err := n.erase(); err != nil {
-		return n.report, nil
+		return
 	}
 	if err := n.refill(); err != nil {
 		n.leaveFenced(err)
 	}
-	return n.report, nil
 }
 
 // makeReady is everything before the point of no return; an error here leads to the node's release.
@@ -57,6 +70,9 @@ func (n *nodeRun) makeReady(ctx workflow.Context) error {
 	if err := n.note(ctx); err != nil {
 		return err
 	}
+	if err := n.beforeFence(ctx); err != nil {
+		return err
+	}
 	if err := n.fence(ctx); err != nil {
 		return err
 	}
@@ -64,6 +80,9 @@ func (n *nodeRun) makeReady(ctx workflow.Context) error {
 		return err
 	}
 	if err := n.rehearse(ctx); err != nil {
+		return err
+	}
+	if err := n.rescue(ctx); err != nil {
 		return err
 	}
 	// The last safe point: whoever asked to stop until now is heard.
@@ -100,8 +119,12 @@ type nodeRun struct {
 	// abortedBy says who aborted the node and why; empty if nobody did.
 	abortedBy string
 
-	noted    activities.NoteResult
-	fenced   bool
+	noted activities.NoteResult
+	// hooked says that the beforeFence hooks were called.
+	hooked bool
+	fenced bool
+	// archive is the task queue of the workers that can read what was rescued; empty for any.
+	archive  string
 	clock    time.Time
 	throttle int
 	// throttling says that a new limit is being applied.
@@ -248,7 +271,7 @@ func (n *nodeRun) rehearse(ctx workflow.Context) error {
 // erase is the point of no return. It is tried like every step before it; a node that is still intact when the attempts end is released
 // as it was. Only when something has been destroyed are there as many attempts as it takes.
 func (n *nodeRun) erase() error {
-	err := n.tryErase(n.apart, changing)
+	err := n.tryErase(n.apart, n.eraseBesideArchive)
 	if err == nil {
 		return nil
 	}
@@ -268,7 +291,7 @@ func (n *nodeRun) tryErase(ctx workflow.Context, options func(workflow.Context, 
 	return n.take(ctx, contract.StepErase, func() (int, error) {
 		var result activities.EraseResult
 		err := workflow.ExecuteActivity(options(ctx, "ERASE "+n.in.Target.Node), n.act.Erase, activities.EraseInput{
-			Target: n.in.Target, Approval: n.in.Approval,
+			Target: n.in.Target, Approval: n.in.Approval, Rescued: n.report.Rescued,
 		}).Get(ctx, &result)
 		if err == nil {
 			n.report.Destroyed = &result.Destroyed

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -17,7 +18,7 @@ import (
 // changes servers.
 
 func (s *script) Begin(ctx context.Context, in activities.BeginInput) (activities.BeginResult, error) {
-	result := activities.BeginResult{InventoryHash: "hash"}
+	result := activities.BeginResult{InventoryHash: "hash", Hooks: s.cluster.hooked, Audit: s.cluster.audited}
 	_, err := s.perform(ctx, "", "", func() error {
 		for _, server := range s.cluster.all {
 			result.Nodes = append(result.Nodes, server.name)
@@ -50,6 +51,47 @@ func (s *script) Preconditions(ctx context.Context, in activities.PreconditionsI
 		return nil
 	})
 	return plan, err
+}
+
+func (s *script) WaitQuiet(ctx context.Context, in activities.QuietInput) (activities.Done, error) {
+	attempt, err := s.perform(ctx, "", "", func() error {
+		s.demand(in.Target.Node == primary && in.Target.PrimaryUUID == s.cluster.donors[primary].uuid(), "the gate looks at %v", in.Target)
+		s.quiet = append(s.quiet, in)
+		if s.cluster.busy {
+			return lasting(contract.ErrorNotQuiet)
+		}
+		return nil
+	})
+	return activities.Done{Attempts: attempt}, err
+}
+
+func (s *script) Hook(ctx context.Context, in activities.HookInput) (activities.HookResult, error) {
+	_, err := s.perform(ctx, in.Event.Node, "", func() error {
+		s.demand(slices.Contains(s.cluster.hooked, in.Event.Place), "no hook was declared at %s", in.Event.Place)
+		s.called = append(s.called, in.Event)
+		return nil
+	})
+	return activities.HookResult{Notes: []string{string(in.Event.Place) + " answered"}}, err
+}
+
+func (s *script) Audit(ctx context.Context, in activities.AuditInput) (activities.AuditResult, error) {
+	_, err := s.perform(ctx, "", "", func() error {
+		s.demand(s.cluster.audited, "an audit was written that nobody keeps")
+		s.audited = append(s.audited, in.Report)
+		return nil
+	})
+	return activities.AuditResult{Where: "the archive"}, err
+}
+
+func (s *script) Rescue(ctx context.Context, in activities.RescueInput) (activities.RescueResult, error) {
+	result := activities.RescueResult{Queue: s.cluster.archive}
+	done, err := s.change(ctx, in.Target, "", func(node *server) error {
+		s.demand(node.fenced && node.data == own, "%s was rescued with %s, fenced: %t", node.name, node.data, node.fenced)
+		result.Rescued = &contract.Rescued{Where: "the archive", GTIDs: node.errant}
+		return nil
+	})
+	result.Done = done
+	return result, err
 }
 
 func (s *script) Recheck(ctx context.Context, in activities.RecheckInput) (activities.RecheckResult, error) {
@@ -130,6 +172,9 @@ func (s *script) Erase(ctx context.Context, in activities.EraseInput) (activitie
 	done, err := s.change(ctx, in.Target, "", func(node *server) error {
 		s.demand(node.fenced, "%s was erased without a fence", node.name)
 		if node.data == own {
+			rescues := s.plans[len(s.plans)-1].UnreplicatedWrites == contract.UnreplicatedRescue
+			s.demand(!rescues || node.errant == "" || in.Rescued != nil && in.Rescued.GTIDs == node.errant,
+				"%s was erased with %q, and %v is kept", node.name, node.errant, in.Rescued)
 			if err := errors.Join(s.samePrimary(), s.sameLoss(in.Target, in.Approval)); err != nil {
 				return unjoined(err)
 			}

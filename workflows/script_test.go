@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/clusterresync/clusterresync/activities"
+	"github.com/clusterresync/clusterresync/internal/hook"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -25,7 +26,7 @@ type script struct {
 	// broken are demands of an activity that the workflows did not meet.
 	broken []string
 	faults map[string][]fault
-	hooks  map[string]hook
+	hooks  map[string]interruption
 	// claims are held by whoever changes a node, as the named lock does on a real server.
 	claims map[string]*sync.Mutex
 
@@ -34,6 +35,9 @@ type script struct {
 	notified  [][]string
 	asked     []activities.MailApprovalInput
 	throttled []string
+	quiet     []activities.QuietInput
+	called    []hook.Event
+	audited   []contract.Report
 	// open are the node children of other runs, holder the one who holds the lock.
 	open   []string
 	holder activities.LockHolderResult
@@ -72,13 +76,13 @@ type fault struct {
 	always bool
 }
 
-// hook is what a test does while an activity is at work, before or after the work is done.
-type hook struct {
+// interruption is what a test does while an activity is at work, before or after the work is done.
+type interruption struct {
 	before, after func()
 }
 
 func newScript(cluster *servers) *script {
-	s := &script{cluster: cluster, faults: map[string][]fault{}, hooks: map[string]hook{}, claims: map[string]*sync.Mutex{}}
+	s := &script{cluster: cluster, faults: map[string][]fault{}, hooks: map[string]interruption{}, claims: map[string]*sync.Mutex{}}
 	for _, server := range cluster.all {
 		s.claims[server.name] = &sync.Mutex{}
 	}
@@ -126,7 +130,7 @@ func (s *script) takeFault(key string) (fault, bool) {
 	return planned[0], true
 }
 
-func (s *script) takeHook(key string) hook {
+func (s *script) takeHook(key string) interruption {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	taken := s.hooks[key]

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/clusterresync/clusterresync/internal/inventory"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -49,6 +50,13 @@ type servers struct {
 	all []*server
 	// donors are the primary and every node that was returned in this run.
 	donors map[string]*server
+	// busy says that the primary never becomes quiet.
+	busy bool
+	// hooked are the places of the inventory's hooks; audited says that the worker keeps an audit.
+	hooked  []inventory.HookPlace
+	audited bool
+	// archive is the task queue of the only worker that can read its archive; empty for a shared one.
+	archive string
 	// anotherPrimary says that a failover has happened since the plan.
 	anotherPrimary bool
 	findings       []contract.Finding
@@ -103,6 +111,9 @@ func (c *servers) plan(request contract.Request) contract.Plan {
 			Chosen:  !s.unreachable && (len(request.Nodes) == 0 || slices.Contains(request.Nodes, s.name)),
 			Loss:    contract.Loss{ErrantGTIDs: s.errant},
 		}
+		if s.errant != "" {
+			node.Loss.Preview = &contract.LossPreview{}
+		}
 		if s.unreachable {
 			node.ServerUUID, node.State = "", "cannot be reached"
 			if request.OnUnreachable != contract.UnreachableSkip {
@@ -112,7 +123,7 @@ func (c *servers) plan(request contract.Request) contract.Plan {
 				})
 			}
 		}
-		if node.Chosen && s.errant != "" && request.UnreplicatedWrites != contract.UnreplicatedDiscard &&
+		if node.Chosen && s.errant != "" && request.UnreplicatedWrites == contract.UnreplicatedRefuse &&
 			request.Mode != contract.ModeVerify {
 			plan.Findings = append(plan.Findings, contract.Finding{
 				Code: "unreplicated-writes", Node: s.name, Verdict: contract.VerdictFail, Observed: s.errant, Wanted: "none",

@@ -36,6 +36,7 @@ func All() []Check {
 		pluginsLoadable,
 		donorList,
 		peerAddress,
+		networkPath,
 		onlyInnoDB,
 		room,
 		supervisor,

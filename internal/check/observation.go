@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/clusterresync/clusterresync/internal/clone"
 	"github.com/clusterresync/clusterresync/internal/fence"
 	"github.com/clusterresync/clusterresync/internal/inventory"
 	"github.com/clusterresync/clusterresync/internal/node"
@@ -23,6 +24,8 @@ type Observations struct {
 	// NotCompared says why there is no comparison to trust: the primary went away, or became another server, between
 	// its observation and the comparison. Empty if all is well.
 	NotCompared string
+	// Paths are what the probes saw of the paths from the chosen secondaries to the primary; nil when nobody probed (ProbeAll).
+	Paths map[string]clone.Path
 }
 
 // Observation is one node as it was seen.

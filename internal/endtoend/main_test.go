@@ -22,7 +22,9 @@ var lab struct {
 	temporal  client.Client
 	program   string // the worker
 	inventory string
-	writer    *shop.Writer
+	// hooks is the folder through which the hooks of clusterHooked and the tests talk.
+	hooks  string
+	writer *shop.Writer
 }
 
 const (

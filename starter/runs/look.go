@@ -61,6 +61,9 @@ func (w *Watcher) Look(ctx context.Context) (snapshot status.Snapshot, closed bo
 	if info.GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		return snapshot, true, nil
 	}
+	if told, _ := w.heartbeat(described.GetPendingActivities()); told != nil {
+		snapshot.Waiting = told.Waiting
+	}
 	snapshot.Away = w.ask(ctx, info.GetTaskQueue())
 	snapshot.AnsweredAt = w.answered
 

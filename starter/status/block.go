@@ -30,6 +30,9 @@ func Block(s Snapshot, now time.Time) []terminal.Line {
 		}
 		add(terminal.Yellow, "  plan %s awaits approval%s", s.Plan.ID, until)
 	}
+	if s.Waiting != "" {
+		add(terminal.Yellow, "  waiting: %s", s.Waiting)
+	}
 	if s.Paused {
 		add(terminal.Yellow, "  paused: no other node is begun until it is resumed")
 	}

@@ -50,6 +50,11 @@ var looks = map[string]Snapshot{
 		Nodes: []Node{{Open: true, NodeProgress: contract.NodeProgress{Name: "db2", Step: contract.StepClone},
 			Trouble: []Attempt{{Activity: "Clone", Attempt: 2, LastFailure: "donor db1\x1b[2J\nis gone"}, {Activity: "Other", Attempt: 3}}}},
 	},
+	"waiting-for-quiet": {
+		WorkflowID: "resync/shop", Cluster: "shop", Mode: contract.ModeResync, Phase: contract.PhaseQuiet, Started: ago(10 * time.Minute),
+		AnsweredAt: now, Waiting: "Threads_running is 14 on db1; wanted at most 5 for 30s, so far for 0s; until 2026-11-22T13:00:00Z",
+		Nodes: []Node{{NodeProgress: contract.NodeProgress{Name: "db2"}}},
+	},
 	"worker-away": {
 		WorkflowID: "by hand", Cluster: "shop", Mode: contract.ModeRepair, Phase: contract.PhaseNodes, AnsweredAt: ago(75 * time.Second),
 		Away: "no worker polls task queue cluster-resync: the run goes on when one is started",

@@ -14,9 +14,11 @@ const beatEvery = 30 * time.Second
 // Log turns a row of snapshots into lines that are only ever appended: one for each change that matters, and the bytes of a long
 // step now and then.
 type Log struct {
-	run   string
-	nodes map[string]logged
-	said  map[string]bool
+	run string
+	// waited is when it was last said what the run waits for.
+	waited time.Time
+	nodes  map[string]logged
+	said   map[string]bool
 }
 
 type logged struct {
@@ -55,6 +57,10 @@ func (l *Log) Next(s Snapshot, now time.Time) []string {
 			phase += "; " + s.Away + lastAnswer(s, now)
 		}
 		add("%s: %s", s.WorkflowID, phase)
+	}
+	if s.Waiting != "" && now.Sub(l.waited) >= beatEvery {
+		l.waited = now
+		add("%s: waiting: %s", s.WorkflowID, s.Waiting)
 	}
 	for _, attempt := range s.Trouble {
 		l.trouble(add, "", attempt, now)

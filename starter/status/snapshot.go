@@ -35,6 +35,8 @@ type Snapshot struct {
 
 	// Away says why the run itself did not answer this time; empty when it did. What Temporal knows is shown all the same.
 	Away string `json:"away,omitempty"`
+	// Waiting is what the run itself waits for, as its own activity tells; empty when it waits for nothing, or for its nodes.
+	Waiting string `json:"waiting,omitempty"`
 	// Trouble are the run's own pending activities that have failed at least once.
 	Trouble []Attempt `json:"trouble,omitempty"`
 	Nodes   []Node    `json:"nodes,omitempty"`

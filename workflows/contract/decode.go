@@ -18,12 +18,20 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 	}
 	into := map[string]any{
 		"cluster": &r.Cluster, "mode": &r.Mode, "plan": &r.Plan, "confirm": &r.Confirm, "nodes": &r.Nodes,
-		"unreplicatedWrites": &r.UnreplicatedWrites, "onUnreachable": &r.OnUnreachable, "donors": &r.Donors,
+		"unreplicatedWrites": &r.UnreplicatedWrites, "delayedReplicas": &r.DelayedReplicas, "onUnreachable": &r.OnUnreachable, "donors": &r.Donors,
 		"maxParallel": &r.MaxParallel, "minServing": &r.MinServing, "throttleMiBps": &r.ThrottleMiBps,
 		"watch": &r.Watch, "approvalTimeout": &r.ApprovalTimeout, "notify": &r.Notify, "requestedBy": &r.RequestedBy,
 		"problems": &r.problems,
 	}
-	nested := map[string]map[string]any{"proof": {"rows": &r.Proof.Rows, "parallel": &r.Proof.Parallel}}
+	nested := map[string]map[string]any{"proof": {"rows": &r.Proof.Rows, "parallel": &r.Proof.Parallel, "where": &r.Proof.Where}}
+	if raw, asked := fields["quiet"]; asked && string(raw) != "null" {
+		r.Quiet = &Quiet{}
+		nested["quiet"] = map[string]any{
+			"threadsRunning": &r.Quiet.ThreadsRunning, "for": &r.Quiet.For, "within": &r.Quiet.Within,
+		}
+	} else {
+		into["quiet"] = &r.Quiet
+	}
 	r.decode("", fields, into, func(name string, raw json.RawMessage) bool {
 		target, known := nested[name]
 		if !known {

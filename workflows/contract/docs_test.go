@@ -103,27 +103,35 @@ func TestDocsNameEveryInput(t *testing.T) {
 	for _, inner := range jsonFields(ProofOptions{}) {
 		want = append(want, "proof."+inner)
 	}
+	for _, inner := range jsonFields(Quiet{}) {
+		want = append(want, "quiet."+inner)
+	}
 	want = append(want, constants(t, "Mode")...)
 	assert.Equal(t, setOf(want), firstCells(t, "Input"))
 	text := section(t, "Input")
-	for _, of := range []string{"UnreplicatedWrites", "OnUnreachable", "Donors"} {
+	for _, of := range []string{"UnreplicatedWrites", "DelayedReplicas", "OnUnreachable", "Donors", "ProofWhere"} {
 		for _, value := range constants(t, of) {
 			assert.Contains(t, text, "`"+value+"`", of)
 		}
 	}
-	full := Request{Cluster: "shop"}.WithDefaults()
+	full := Request{Cluster: "shop", Quiet: &Quiet{}}.WithDefaults()
 	for field, value := range map[string]string{
 		"mode": "`" + string(full.Mode) + "`", "unreplicatedWrites": "`" + string(full.UnreplicatedWrites) + "`",
 		"onUnreachable": "`" + string(full.OnUnreachable) + "`", "donors": "`" + string(full.Donors) + "`",
 		"maxParallel": strconv.Itoa(full.MaxParallel), "throttleMiBps": strconv.Itoa(full.ThrottleMiBps),
+		"delayedReplicas": "`" + string(full.DelayedReplicas) + "`", "quiet.threadsRunning": strconv.Itoa(full.Quiet.ThreadsRunning),
+		"quiet.for": "`\"30s\"`", "quiet.within": "`\"1h\"`",
 		"proof.parallel": strconv.Itoa(full.Proof.Parallel), "proof.rows": "`" + strconv.FormatBool(full.Proof.CompareRows()) + "`",
-		"watch": "`\"5m\"`", "approvalTimeout": "`\"24h\"`",
+		"proof.where": "`" + string(full.Proof.Where) + "`",
+		"watch":       "`\"5m\"`", "approvalTimeout": "`\"24h\"`",
 	} {
 		_, row, found := strings.Cut(text, "| `"+field+"` |")
 		require.True(t, found, field)
 		assert.Equal(t, value, strings.TrimSpace(strings.Split(row, "|")[1]), "the default of %s", field)
 	}
 	assert.Equal(t, "5m0s", full.Watch.String())
+	assert.Equal(t, "30s", full.Quiet.For.String())
+	assert.Equal(t, "1h0m0s", full.Quiet.Within.String())
 	assert.Equal(t, "24h0m0s", full.ApprovalTimeout.String())
 }
 

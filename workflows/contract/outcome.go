@@ -99,6 +99,14 @@ const (
 	ErrorLossGrew ErrorType = "LossGrew"
 	// ErrorRehearsal: the rehearsal of the clone failed; the node was released as it was.
 	ErrorRehearsal ErrorType = "Rehearsal"
+	// ErrorRescue: what only the node has could not be kept; the node was released as it was.
+	ErrorRescue ErrorType = "Rescue"
+	// ErrorHook: an operator's hook failed, and its failure means stop.
+	ErrorHook ErrorType = "Hook"
+	// ErrorNotQuiet: the primary was not quiet in time; nothing was changed.
+	ErrorNotQuiet ErrorType = "NotQuiet"
+	// ErrorAudit: the audit record could not be written; nothing was changed.
+	ErrorAudit ErrorType = "Audit"
 	// ErrorNotFenced: the fence is not up where it must be.
 	ErrorNotFenced ErrorType = "NotFenced"
 	// ErrorClone: the clone failed.

@@ -76,6 +76,8 @@ type Plan struct {
 	Waves []Wave `json:"waves,omitempty"`
 	// Estimate is how long the copies may take; nil when nothing is known to reckon with.
 	Estimate *Estimate `json:"estimate,omitempty"`
+	// Hooks are the places of a run at which the inventory names hooks; empty when none are set.
+	Hooks []string `json:"hooks,omitempty"`
 	// UnreplicatedWrites is what happens to writes that only a secondary has.
 	UnreplicatedWrites UnreplicatedWrites `json:"unreplicatedWrites"`
 }
@@ -116,10 +118,11 @@ func (p Plan) Failures() []Finding { return p.with(VerdictFail) }
 // Warnings are the findings that a person should know.
 func (p Plan) Warnings() []Finding { return p.with(VerdictWarn) }
 
-// Destroys reports whether the plan would destroy something that only a secondary has.
+// Destroys reports whether the plan would destroy something that only a secondary has and that is not kept elsewhere.
 func (p Plan) Destroys() bool {
 	for _, node := range p.Chosen() {
-		if !node.Loss.None() {
+		kept := p.UnreplicatedWrites == UnreplicatedRescue && node.Loss.Rescuable()
+		if !node.Loss.None() && !kept {
 			return true
 		}
 	}

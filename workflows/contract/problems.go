@@ -23,7 +23,8 @@ func (r Request) Problems() []string {
 		add("cluster: %q is not a name; want lower-case letters, digits and hyphens", r.Cluster)
 	}
 	oneOf(add, "mode", string(r.Mode), "resync", "repair", "verify", "plan")
-	oneOf(add, "unreplicatedWrites", string(r.UnreplicatedWrites), "refuse", "discard")
+	oneOf(add, "unreplicatedWrites", string(r.UnreplicatedWrites), "refuse", "rescue", "discard")
+	oneOf(add, "delayedReplicas", string(r.DelayedReplicas), "refuse", "resync")
 	oneOf(add, "onUnreachable", string(r.OnUnreachable), "refuse", "skip")
 	oneOf(add, "donors", string(r.Donors), "any", "primary")
 	seen := map[string]bool{}
@@ -41,6 +42,13 @@ func (r Request) Problems() []string {
 	}
 	between(add, "throttleMiBps", r.ThrottleMiBps, 0, maxThrottleMiBps)
 	between(add, "proof.parallel", r.Proof.Parallel, 0, 16)
+	oneOf(add, "proof.where", string(r.Proof.Where), "client", "server")
+	if r.Quiet != nil {
+		quiet := r.Quiet.WithDefaults()
+		between(add, "quiet.threadsRunning", quiet.ThreadsRunning, 1, 10000)
+		within(add, "quiet.for", quiet.For, time.Second, time.Hour)
+		within(add, "quiet.within", quiet.Within, time.Second, 7*24*time.Hour)
+	}
 	if r.Watch != nil {
 		within(add, "watch", *r.Watch, 0, 24*time.Hour)
 	}

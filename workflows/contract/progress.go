@@ -11,6 +11,7 @@ const (
 	PhaseLocking       Phase = "locking"
 	PhasePreconditions Phase = "preconditions"
 	PhaseApproval      Phase = "awaiting approval"
+	PhaseQuiet         Phase = "waiting for a quiet primary"
 	PhaseNodes         Phase = "nodes"
 	PhaseWatch         Phase = "watching"
 	PhaseReport        Phase = "reporting"

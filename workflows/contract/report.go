@@ -33,11 +33,13 @@ const (
 	StepFence    Step = "fence"
 	StepJudge    Step = "judge"
 	StepRehearse Step = "rehearse"
-	StepErase    Step = "erase"
-	StepClone    Step = "clone"
-	StepFollow   Step = "follow"
-	StepVerify   Step = "verify"
-	StepReturn   Step = "return"
+	// StepRescue keeps the writes that only this node has.
+	StepRescue Step = "rescue"
+	StepErase  Step = "erase"
+	StepClone  Step = "clone"
+	StepFollow Step = "follow"
+	StepVerify Step = "verify"
+	StepReturn Step = "return"
 	// StepRelease lifts the fence of a node that was not erased.
 	StepRelease Step = "release"
 )
@@ -63,6 +65,21 @@ type Destroyed struct {
 	Tables      int      `json:"tables"`
 	// Bytes is the size of the dropped tables.
 	Bytes int64 `json:"bytes"`
+}
+
+// Rescued is where the writes of one node lie that only it had.
+type Rescued struct {
+	// Where is the folder on Host, with a manifest that says how to replay it. Other machines see it only if the archive is shared.
+	Where string `json:"where"`
+	Host  string `json:"host"`
+	// Entry is its name in the archive.
+	Entry string `json:"entry"`
+	GTIDs string `json:"gtids"`
+	// Transactions and Bytes count what was written and read back.
+	Transactions int64 `json:"transactions"`
+	Bytes        int64 `json:"bytes"`
+	// ManifestSHA256 is that of the manifest, which holds those of all files.
+	ManifestSHA256 string `json:"manifestSha256"`
 }
 
 // Copy is how one node was refilled.
@@ -92,6 +109,7 @@ type NodeReport struct {
 	ErrorType ErrorType    `json:"errorType,omitempty"`
 	Error     string       `json:"error,omitempty"`
 	Steps     []StepReport `json:"steps,omitempty"`
+	Rescued   *Rescued     `json:"rescued,omitempty"`
 	Destroyed *Destroyed   `json:"destroyed,omitempty"`
 	Copy      *Copy        `json:"copy,omitempty"`
 	Proof     *Proof       `json:"proof,omitempty"`
@@ -133,6 +151,10 @@ type Report struct {
 	Approval    *Approval    `json:"approval,omitempty"`
 	Nodes       []NodeReport `json:"nodes,omitempty"`
 	Watch       *WatchReport `json:"watch,omitempty"`
+	// Notes are things worth knowing of the run as a whole that are no errors, such as what a hook answered.
+	Notes []string `json:"notes,omitempty"`
+	// Audit says where the run's audit record is; empty when the worker keeps none.
+	Audit string `json:"audit,omitempty"`
 	// Mail says where the mail went, or why it could not be sent; it is filled in after the mail itself was written.
 	Mail string `json:"mail,omitempty"`
 }

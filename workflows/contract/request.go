@@ -24,6 +24,8 @@ type UnreplicatedWrites string
 const (
 	// UnreplicatedRefuse refuses a run that would destroy any.
 	UnreplicatedRefuse UnreplicatedWrites = "refuse"
+	// UnreplicatedRescue writes them to the archive before they are destroyed; what cannot be rescued refuses the run.
+	UnreplicatedRescue UnreplicatedWrites = "rescue"
 	// UnreplicatedDiscard destroys them; it needs approval of the very plan that shows them.
 	UnreplicatedDiscard UnreplicatedWrites = "discard"
 )
@@ -39,6 +41,42 @@ const (
 	UnreachableSkip OnUnreachable = "skip"
 )
 
+// DelayedReplicas says what happens to a secondary that is deliberately behind its source (SOURCE_DELAY).
+type DelayedReplicas string
+
+// The choices for delayed replicas.
+const (
+	// DelayedRefuse refuses the run: a delayed replica may be somebody's last copy of an older state.
+	DelayedRefuse DelayedReplicas = "refuse"
+	// DelayedResync resyncs it as well: it is proven without its delay, which it gets back when it returns.
+	DelayedResync DelayedReplicas = "resync"
+)
+
+// Quiet is the low-traffic gate: after the approval and before the first node is touched, the run waits for a quiet primary.
+type Quiet struct {
+	// ThreadsRunning is the most sessions that may be at work on the primary at a look (Threads_running, the gate's own left out), 1 to
+	// 10000; default 5.
+	ThreadsRunning int `json:"threadsRunning,omitempty"`
+	// For is how long it has to stay so, 1s to 1h; default 30s.
+	For Duration `json:"for,omitempty"`
+	// Within is how long is waited for that before the run is refused, up to 7 days; default 1h.
+	Within Duration `json:"within,omitempty"`
+}
+
+// WithDefaults fills in what was left out.
+func (q Quiet) WithDefaults() Quiet {
+	if q.ThreadsRunning == 0 {
+		q.ThreadsRunning = 5
+	}
+	if q.For == 0 {
+		q.For = Duration(30 * time.Second)
+	}
+	if q.Within == 0 {
+		q.Within = Duration(time.Hour)
+	}
+	return q
+}
+
 // Donors says who may feed a copy.
 type Donors string
 
@@ -50,6 +88,17 @@ const (
 	DonorsPrimary Donors = "primary"
 )
 
+// ProofWhere says who hashes the rows that are compared.
+type ProofWhere string
+
+// The choices of where rows are hashed.
+const (
+	// ProofWhereClient streams the rows to the worker: the least work for the servers.
+	ProofWhereClient ProofWhere = "client"
+	// ProofWhereServer lets each server hash its own rows and streams digests: for slow links, at about 2.4 times the servers' work.
+	ProofWhereServer ProofWhere = "server"
+)
+
 // ProofOptions says how thorough the proof is.
 type ProofOptions struct {
 	// Rows compares every row of every table; default true. Without it a report never says more than that definitions, accounts
@@ -57,6 +106,8 @@ type ProofOptions struct {
 	Rows *bool `json:"rows,omitempty"`
 	// Parallel is the number of streams per server, 1 to 16; default 2.
 	Parallel int `json:"parallel,omitempty"`
+	// Where says who hashes the rows; default client.
+	Where ProofWhere `json:"where,omitempty"`
 }
 
 // CompareRows reports whether rows are compared.
@@ -78,6 +129,8 @@ type Request struct {
 	Nodes []string `json:"nodes,omitempty"`
 	// UnreplicatedWrites defaults to refuse.
 	UnreplicatedWrites UnreplicatedWrites `json:"unreplicatedWrites,omitempty"`
+	// DelayedReplicas defaults to refuse.
+	DelayedReplicas DelayedReplicas `json:"delayedReplicas,omitempty"`
 	// OnUnreachable defaults to refuse.
 	OnUnreachable OnUnreachable `json:"onUnreachable,omitempty"`
 	// Donors defaults to any.
@@ -88,6 +141,8 @@ type Request struct {
 	MinServing *int `json:"minServing,omitempty"`
 	// ThrottleMiBps limits each copy, in MiB/s, 0 to 1048576; 0 means no limit.
 	ThrottleMiBps int `json:"throttleMiBps,omitempty"`
+	// Quiet is the low-traffic gate; none is waited at when it is left out.
+	Quiet *Quiet `json:"quiet,omitempty"`
 	// Proof says how thorough the proof is.
 	Proof ProofOptions `json:"proof,omitempty"`
 	// Watch is how long the cluster is watched after the last return; default 5m, "0s" for not at all.
@@ -121,6 +176,13 @@ func (r Request) WithDefaults() Request {
 	if r.UnreplicatedWrites == "" {
 		r.UnreplicatedWrites = UnreplicatedRefuse
 	}
+	if r.DelayedReplicas == "" {
+		r.DelayedReplicas = DelayedRefuse
+	}
+	if r.Quiet != nil {
+		quiet := r.Quiet.WithDefaults()
+		r.Quiet = &quiet
+	}
 	if r.OnUnreachable == "" {
 		r.OnUnreachable = UnreachableRefuse
 	}
@@ -139,6 +201,9 @@ func (r Request) WithDefaults() Request {
 	}
 	if r.Proof.Parallel == 0 {
 		r.Proof.Parallel = 2
+	}
+	if r.Proof.Where == "" {
+		r.Proof.Where = ProofWhereClient
 	}
 	return r
 }

@@ -14,7 +14,8 @@ func TestRequestNamesEveryProblemAtOnce(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(`{
 		"cluster": "Shop!", "Mode": "resync", "mode": "erase", "nodes": "s1", "max_parallel": 3, "maxParallel": "many",
 		"minServing": -1, "throttleMiBps": -5, "watch": "soon", "approvalTimeout": 5, "notify": ["nobody"],
-		"proof": {"row": true, "parallel": 99}, "donors": "me", "unreplicatedWrites": "keep", "onUnreachable": 7
+		"proof": {"row": true, "parallel": 99, "where": "here"}, "donors": "me", "unreplicatedWrites": "keep", "onUnreachable": 7,
+		"delayedReplicas": "wait", "quiet": {"threadsRunning": -1, "for": "2h", "within": "1000h", "until": "noon"}
 	}`), &request))
 	problems := strings.Join(request.Problems(), "\n")
 	for _, want := range []string{
@@ -31,13 +32,19 @@ func TestRequestNamesEveryProblemAtOnce(t *testing.T) {
 		`notify: "nobody" is not a mail address`,
 		"proof.row: unknown field",
 		"proof.parallel: 99 is not between 0 and 16",
+		`proof.where: "here" is not one of client, server`,
 		`donors: "me" is not one of any, primary`,
-		`unreplicatedWrites: "keep" is not one of refuse, discard`,
+		`unreplicatedWrites: "keep" is not one of refuse, rescue, discard`,
 		"onUnreachable: want a string, got 7",
+		`delayedReplicas: "wait" is not one of refuse, resync`,
+		"quiet.threadsRunning: -1 is not between 1 and 10000",
+		"quiet.for: 2h0m0s is not between 1s and 1h0m0s",
+		"quiet.within: 1000h0m0s is not between 1s and 168h0m0s",
+		"quiet.until: unknown field",
 	} {
 		require.Contains(t, problems, want)
 	}
-	require.Len(t, request.Problems(), 16)
+	require.Len(t, request.Problems(), 22)
 }
 
 func TestRequestWithoutAnObjectIsAProblemNotAFailure(t *testing.T) {
@@ -56,6 +63,8 @@ func TestRequestDefaults(t *testing.T) {
 	require.Empty(t, full.Problems())
 	require.Equal(t, ModeResync, full.Mode)
 	require.Equal(t, UnreplicatedRefuse, full.UnreplicatedWrites)
+	require.Equal(t, DelayedRefuse, full.DelayedReplicas)
+	require.Nil(t, full.Quiet, "nobody asked for a gate")
 	require.Equal(t, 1, full.MaxParallel)
 	require.Equal(t, DefaultWatch, full.Watch.Std())
 	require.True(t, full.Proof.CompareRows())
