@@ -22,7 +22,7 @@ func examplePlan() *contract.Plan {
 				DataBytes: 157286400, Schemas: []string{"crm", "shop"}, State: "replication stopped: needed binary logs are purged"},
 			{Name: "db3", ServerUUID: uuid("563"), Address: "db3.example.org:3306", Version: "9.7.0", Chosen: true, Reachable: true, Serving: true, LagSeconds: 2,
 				DataBytes: 157601792, Schemas: []string{"crm", "shop"}, State: "follows the primary",
-				Loss: contract.Loss{ErrantGTIDs: uuid("563") + ":1-12", Transactions: 12}},
+				Loss: exampleLoss()},
 			{Name: "db4", ServerUUID: uuid("564"), Address: "db4.example.org:3306", Version: "9.7.0", Chosen: true, Reachable: true, Serving: true,
 				DataBytes: 157601792, Schemas: []string{"crm", "shop"}, State: "follows the primary"},
 		},
@@ -33,7 +33,45 @@ func examplePlan() *contract.Plan {
 			{Code: "gtid-mode", Verdict: contract.VerdictPass, Observed: "ON everywhere"},
 		},
 		MinServing: 1, UnreplicatedWrites: contract.UnreplicatedDiscard,
+		Waves: []contract.Wave{
+			{Nodes: []string{"db2"}, CopiesLeft: 3, Serving: 2}, {Nodes: []string{"db3"}, CopiesLeft: 3, Serving: 1}, {Nodes: []string{"db4"}, CopiesLeft: 3, Serving: 2},
+		},
+		Estimate: &contract.Estimate{Copy: contract.Duration(4 * time.Second), Whole: contract.Duration(12 * time.Second),
+			Basis: "150.3 MiB of data at 38 MiB/s, as in the last copy on db4"},
+		Hooks: []string{"beforeFence", "afterReturn"},
 	}
+}
+
+// exampleLoss has everything that a preview can show.
+func exampleLoss() contract.Loss {
+	return contract.Loss{
+		ErrantGTIDs: uuid("563") + ":1-12", Transactions: 12,
+		Preview: &contract.LossPreview{
+			First: noon.Add(-26 * time.Hour), Last: noon.Add(-time.Hour), Bytes: 48211,
+			Tables: []contract.TableChanges{
+				{Schema: "shop", Table: "orders", Inserted: 1204, Updated: 3}, {Schema: "crm", Table: "contacts", Deleted: 1},
+			},
+			TablesInAll: 4,
+			Statements:  []string{"CREATE TABLE shop.orders_copy LIKE shop.orders", "DROP TABLE crm.old"}, StatementsInAll: 3,
+			Partial: "reading stopped after 20 s",
+		},
+		OnlyHere: []contract.OnlyHere{
+			{Kind: contract.ObjectSchema, Name: "scratch", Bytes: 16384},
+			{Kind: contract.ObjectTable, Name: "shop.audit", Differs: "MyISAM, on the primary InnoDB", Bytes: 2048},
+			{Kind: contract.ObjectAccount, Name: "'report'@'10.%'"},
+			{Kind: contract.ObjectEvent, Name: "shop.nightly", Differs: "another definition"},
+		},
+	}
+}
+
+// rescuePlan keeps what can be kept; on db4 nobody can know.
+func rescuePlan() *contract.Plan {
+	plan := examplePlan()
+	plan.UnreplicatedWrites, plan.Hooks, plan.Estimate = contract.UnreplicatedRescue, []string{}, nil
+	plan.Secondaries[1].Loss.OnlyHere, plan.Secondaries[1].Loss.Preview.Partial = nil, ""
+	plan.Secondaries[2].Loss = contract.Loss{ErrantGTIDs: uuid("564") + ":1-2", Transactions: 2,
+		Preview: &contract.LossPreview{Unreadable: "the binary logs that held them are purged"}}
+	return plan
 }
 
 func failingPlan() *contract.Plan {
@@ -160,6 +198,14 @@ func exampleReports() map[string]contract.Report {
 			r.Approval = approved()
 			r.Nodes = []contract.NodeReport{provenNode("db2", "562"), provenNode("db3", "563"), provenNode("db4", "564")}
 			r.Nodes[1].Destroyed.ErrantGTIDs = uuid("563") + ":1-12"
+			r.Nodes[1].Rescued = &contract.Rescued{Where: "/var/lib/clusterresync/archive/shop/0192d3f4/db3", Host: "worker-1", GTIDs: uuid("563") + ":1-12",
+				Transactions: 12, Bytes: 48211, ManifestSHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
+			r.Notes = []string{"hook clusters.shop.hooks.beforeFence (/usr/local/bin/drain) said: db2 drained"}
+			r.Audit = "/var/lib/clusterresync/archive/audit/shop/0192d3f4-8a11-7c55-9b1e-3f2a6c7d8e90.jsonl"
+			r.Nodes[2].Proof.Layers = append(r.Nodes[2].Proof.Layers,
+				contract.ProofLayer{Name: contract.ProofSettings, Verdict: contract.ProofWarning, Examined: 64, Warnings: 2, Milliseconds: 12,
+					Listed: []contract.ProofDifference{{Kind: contract.ProofChanged, Object: "setting", Name: "sync_binlog", Primary: "1", Secondary: "0"}}},
+				contract.ProofLayer{Name: contract.ProofService, Verdict: contract.ProofEqual, Milliseconds: 3})
 			r.Nodes[2].Copy.Joined, r.Nodes[2].Copy.StartedByHand = true, true
 			r.Watch = &contract.WatchReport{Duration: contract.Duration(5 * time.Minute), Looks: 60, Nodes: []contract.WatchNode{
 				{Name: "db2"}, {Name: "db3", MaxLagSeconds: 3}, {Name: "db4", MaxLagSeconds: -1, Problem: "the applier stopped with error 1062"}}}

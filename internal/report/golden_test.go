@@ -66,6 +66,7 @@ func TestApprovalMails(t *testing.T) {
 func TestPlanTexts(t *testing.T) {
 	golden(t, "plan.txt", PlanText(*examplePlan()))
 	golden(t, "plan-failing.txt", PlanText(*failingPlan()))
+	golden(t, "plan-rescue.txt", PlanText(*rescuePlan()))
 }
 
 func TestLiveTables(t *testing.T) {

@@ -78,7 +78,10 @@ func liveNotices(p contract.Progress) []string {
 		add("%s.", text)
 		if p.Plan != nil {
 			for _, node := range p.Plan.Chosen() {
-				if !node.Loss.None() {
+				switch {
+				case kept(*p.Plan, node.Loss):
+					add("- %s: written to the archive before its erase: %s", markdown(node.Name), markdown(lossInShort(node.Loss)))
+				case !node.Loss.None():
 					add("- %s would lose for good: %s", markdown(node.Name), markdown(lossInShort(node.Loss)))
 				}
 			}
@@ -103,7 +106,19 @@ func lossInShort(l contract.Loss) string {
 	if l.Unknown != "" {
 		return "it cannot be known what, " + l.Unknown
 	}
-	return count(l.Transactions, "transaction") + " that the primary does not have"
+	transactions := ""
+	if l.ErrantGTIDs != "" {
+		transactions = count(l.Transactions, "transaction") + " that the primary does not have"
+	}
+	return sentence("; ", transactions, dataInShort(l))
+}
+
+func dataInShort(l contract.Loss) string {
+	var some []string
+	for _, object := range l.Data() {
+		some = append(some, string(object.Kind)+" "+object.Name)
+	}
+	return names(some)
 }
 
 // liveOrder keeps the run's order, but lets nodes at work and in trouble through first when there are too many.

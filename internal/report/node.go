@@ -19,10 +19,20 @@ func nodeSection(node contract.NodeReport) section {
 		f.add("Error", sentence(": ", string(node.ErrorType), node.Error))
 	}
 	f.add("Copied", copied(node.Copy))
+	if r := node.Rescued; r != nil {
+		f.add("Rescued", rescued(*r))
+		f.add("Rescued GTIDs", gtids(r.GTIDs))
+		f.add("Rescue lies in", rescuePlace(*r))
+		f.add("Its manifest", prefixed("SHA-256 ", r.ManifestSHA256))
+	}
 	f.add("Destroyed", destroyed(node.Destroyed))
 	if node.Destroyed != nil {
 		f.add("GTIDs erased", gtids(node.Destroyed.GTIDs))
-		f.add("Lost for good", gtids(node.Destroyed.ErrantGTIDs))
+		label := "Lost for good"
+		if node.Rescued != nil {
+			label = "Only here before"
+		}
+		f.add(label, gtids(node.Destroyed.ErrantGTIDs))
 	}
 	if node.Copy != nil {
 		f.add("Copy stood at", gtids(node.Copy.GTIDs))
@@ -42,6 +52,17 @@ func nodeSection(node contract.NodeReport) section {
 		one.addFields(f)
 	}
 	return one
+}
+
+func rescued(r contract.Rescued) string {
+	return fmt.Sprintf("%s that only this node had, %s, written and read back", count(r.Transactions, "transaction"), bytesText(r.Bytes))
+}
+
+func rescuePlace(r contract.Rescued) string {
+	if r.Host == "" {
+		return r.Where
+	}
+	return r.Where + ", written by the worker on " + r.Host
 }
 
 func copied(c *contract.Copy) string {
@@ -134,7 +155,7 @@ func proofBlocks(proof *contract.Proof) []block {
 			}
 			items = append(items, differenceText(difference))
 		}
-		if more := layer.Differences - int64(len(items)); more > 0 && len(items) > 0 {
+		if more := layer.Differences + layer.Warnings - int64(len(items)); more > 0 && len(items) > 0 {
 			items = append(items, fmt.Sprintf("and %s more", number(more)))
 		}
 		for _, note := range layer.Notes {
@@ -167,6 +188,9 @@ func examined(layer contract.ProofLayer) string {
 	}
 	if layer.Differences > 0 {
 		parts = append(parts, count(layer.Differences, "difference"))
+	}
+	if layer.Warnings > 0 {
+		parts = append(parts, count(layer.Warnings, "warning"))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
@@ -39,7 +40,13 @@ func wouldDo(plan contract.Plan) string {
 	default:
 		text = "The run would erase and refill " + who
 	}
-	if plan.Destroys() {
+	rescues := slices.ContainsFunc(chosen, func(node contract.PlanNode) bool { return kept(plan, node.Loss) })
+	switch {
+	case rescues && plan.Destroys():
+		text += ", keeping in the archive some of the writes that the primary does not have, and destroying the others"
+	case rescues:
+		text += ", after it has kept in the archive the writes that the primary does not have"
+	case plan.Destroys():
 		text += ", destroying writes that the primary does not have"
 	}
 	return text + "."
@@ -54,6 +61,17 @@ func planSection(plan contract.Plan) section {
 	}
 	one.add(block{Table: t})
 	var f fields
+	if plan.Mode != contract.ModeVerify && len(plan.Chosen()) > 0 {
+		one.add(waveBlocks(plan)...)
+		if least := leastCopies(plan); least >= 0 {
+			f.add("Fewest copies", count(int64(least), "whole copy")+" of the data at any moment, the primary's included")
+		}
+		f.add("Estimated", estimated(plan.Estimate))
+		if plan.Estimate != nil {
+			f.add("Reckoned from", plan.Estimate.Basis)
+		}
+		f.add("Hooks", hooks(plan.Hooks))
+	}
 	f.add("Kept in service", fmt.Sprintf("at least %s while others are down", count(int64(plan.MinServing), "secondary")))
 	f.add("Unreplicated writes", string(plan.UnreplicatedWrites))
 	f.add("Made", timeText(plan.MadeAt))
@@ -97,39 +115,6 @@ func part(mode contract.Mode, node contract.PlanNode) string {
 		return "compare, resync if different"
 	default:
 		return "erase and refill"
-	}
-}
-
-// lossSection is what the erase of each chosen secondary destroys, in full: it is what an approval covers.
-func lossSection(plan contract.Plan) section {
-	one := section{Title: "What would be destroyed"}
-	if plan.Mode == contract.ModeVerify {
-		return one
-	}
-	for _, node := range plan.Chosen() {
-		var f fields
-		f.add("Node", sentence(", ", node.Name+" ("+node.Address+")", prefixed("server_uuid ", node.ServerUUID)))
-		erased := bytesText(node.DataBytes)
-		if len(node.Schemas) > 0 {
-			// Not cut: the approval covers every one of them.
-			erased += " in the schemas " + joined(node.Schemas)
-		}
-		f.add("Erased", erased+", refilled from the primary's data")
-		f.add("Lost for good", loss(node.Loss))
-		one.addFields(f)
-	}
-	return one
-}
-
-// loss says what exists nowhere else. The GTID set is whole, because the approval covers it.
-func loss(l contract.Loss) string {
-	switch {
-	case l.None():
-		return "nothing that the primary does not have, as far as GTIDs tell"
-	case l.Unknown != "":
-		return sentence("; ", "cannot be known: "+l.Unknown, wholeGTIDs(l.ErrantGTIDs))
-	default:
-		return fmt.Sprintf("%s that the primary does not have: %s", count(l.Transactions, "transaction"), wholeGTIDs(l.ErrantGTIDs))
 	}
 }
 

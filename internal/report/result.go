@@ -31,6 +31,7 @@ func resultDocument(report contract.Report, where place) document {
 		d.addSection(nodeSection(node))
 	}
 	d.addSection(watchSection(report.Watch))
+	d.addSection(notesSection(report.Notes))
 	if report.Plan != nil {
 		if report.Outcome == contract.OutcomePlanned || report.Outcome == contract.OutcomeRefused {
 			d.addSection(lossSection(*report.Plan))
@@ -168,6 +169,13 @@ func watchSection(watch *contract.WatchReport) section {
 	return one
 }
 
+// notesSection is what hooks answered and the like.
+func notesSection(notes []string) section {
+	one := section{Title: "Notes"}
+	one.addList(notes)
+	return one
+}
+
 func durationSeconds(seconds int64) string {
 	if seconds < 0 {
 		return "did not follow"
@@ -189,6 +197,7 @@ func runSection(report contract.Report, where place) section {
 		f.add("Ended", timeText(report.Ended)+", after "+durationText(report.Ended.Sub(report.Began)))
 	}
 	f.add("Error type", string(report.ErrorType))
+	f.add("Audit record", report.Audit)
 	f.add("Mail", report.Mail)
 	if link := where.link(report.WorkflowID, report.RunID); link != "" {
 		f = append(f, field{Label: "See it", Value: link, Link: link})

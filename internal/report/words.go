@@ -123,14 +123,20 @@ func modeWords(mode contract.Mode) string {
 
 func layerWords(name contract.ProofLayerName) string {
 	switch name {
+	case contract.ProofClone:
+		return "clone status"
 	case contract.ProofGTIDs:
 		return "GTID sets"
 	case contract.ProofSchema:
 		return "schema objects"
 	case contract.ProofAccounts:
 		return "accounts and grants"
+	case contract.ProofSettings:
+		return "settings"
 	case contract.ProofRows:
 		return "rows"
+	case contract.ProofService:
+		return "state of service"
 	default:
 		return string(name)
 	}
@@ -143,6 +149,8 @@ func layerNoun(name contract.ProofLayerName) string {
 		return "object"
 	case contract.ProofAccounts:
 		return "account"
+	case contract.ProofSettings:
+		return "setting"
 	case contract.ProofRows:
 		return "table"
 	default:

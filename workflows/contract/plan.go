@@ -76,8 +76,8 @@ type Plan struct {
 	Waves []Wave `json:"waves,omitempty"`
 	// Estimate is how long the copies may take; nil when nothing is known to reckon with.
 	Estimate *Estimate `json:"estimate,omitempty"`
-	// Hooks are the places of a run at which the inventory names hooks; empty when none are set.
-	Hooks []string `json:"hooks,omitempty"`
+	// Hooks are the places of a run at which the inventory names hooks: empty when none are set, nil when that was not looked at.
+	Hooks []string `json:"hooks,omitzero"`
 	// UnreplicatedWrites is what happens to writes that only a secondary has.
 	UnreplicatedWrites UnreplicatedWrites `json:"unreplicatedWrites"`
 }
