@@ -35,6 +35,7 @@ const catchUp = 10 * time.Minute
 
 type scheduleCreateCommand struct {
 	choices
+	gate
 	Mode     string        `help:"What to do: verify, resync or repair." enum:"verify,resync,repair" required:"" placeholder:"MODE"`
 	Cron     []string      `help:"Cron expression; may be given more than once." placeholder:"EXPRESSION" sep:"none"`
 	Every    time.Duration `help:"Interval between starts, at least 1m." placeholder:"DURATION"`
@@ -46,7 +47,7 @@ type scheduleCreateCommand struct {
 
 func (c *scheduleCreateCommand) run(ctx context.Context, a *app) (int, error) {
 	request := c.request(contract.Mode(c.Mode))
-	request.Confirm = c.Confirm
+	request.Confirm, request.Quiet = c.Confirm, c.quiet()
 	if err := c.check(request); err != nil {
 		return 0, err
 	}

@@ -20,7 +20,8 @@ import (
 type choices struct {
 	Cluster            string   `arg:"" help:"The cluster's name in the worker's inventory."`
 	Nodes              []string `help:"Only these secondaries; default: all." placeholder:"NODE"`
-	UnreplicatedWrites string   `help:"What happens to writes that only a secondary has: refuse or discard." enum:"refuse,discard" default:"refuse"`
+	UnreplicatedWrites string   `help:"What happens to writes that only a secondary has: refuse, rescue (keep them in the worker's archive) or discard." enum:"refuse,rescue,discard" default:"refuse"`
+	DelayedReplicas    string   `help:"What a deliberately delayed secondary means: refuse or resync (it gets its delay back)." enum:"refuse,resync" default:"refuse"`
 	OnUnreachable      string   `help:"What a secondary means that cannot be reached: refuse or skip." enum:"refuse,skip" default:"refuse"`
 	Donors             string   `help:"Who may feed a copy: any or primary." enum:"any,primary" default:"any"`
 	MaxParallel        int      `help:"How many secondaries may be worked on at a time." default:"1" placeholder:"N"`
@@ -33,10 +34,27 @@ type choices struct {
 func (c choices) request(mode contract.Mode) contract.Request {
 	return contract.Request{
 		Cluster: c.Cluster, Mode: mode, Nodes: c.Nodes,
-		UnreplicatedWrites: contract.UnreplicatedWrites(c.UnreplicatedWrites), OnUnreachable: contract.OnUnreachable(c.OnUnreachable),
-		Donors: contract.Donors(c.Donors), MaxParallel: c.MaxParallel, MinServing: c.MinServing, ThrottleMiBps: c.ThrottleMiBps,
+		UnreplicatedWrites: contract.UnreplicatedWrites(c.UnreplicatedWrites), DelayedReplicas: contract.DelayedReplicas(c.DelayedReplicas),
+		OnUnreachable: contract.OnUnreachable(c.OnUnreachable), Donors: contract.Donors(c.Donors), MaxParallel: c.MaxParallel, MinServing: c.MinServing, ThrottleMiBps: c.ThrottleMiBps,
 		Notify: c.Notify, RequestedBy: who(c.RequestedBy),
 	}
+}
+
+// gate is what start and schedule have in common besides: when the first node may be touched.
+type gate struct {
+	Quiet        bool          `help:"Wait for a quiet primary before the first node is touched; any of the next three says so too."`
+	QuietThreads int           `help:"The most sessions that may be at work on a quiet primary (Threads_running); default 5." placeholder:"N"`
+	QuietFor     time.Duration `help:"How long it has to stay quiet; default 30s." placeholder:"DURATION"`
+	QuietWithin  time.Duration `help:"How long is waited for that before the run is refused; default 1h." placeholder:"DURATION"`
+}
+
+// quiet is nil where nothing is to be waited for.
+func (g gate) quiet() *contract.Quiet {
+	asked := contract.Quiet{ThreadsRunning: g.QuietThreads, For: contract.Duration(g.QuietFor), Within: contract.Duration(g.QuietWithin)}
+	if !g.Quiet && asked == (contract.Quiet{}) {
+		return nil
+	}
+	return &asked
 }
 
 type planCommand struct {
@@ -54,6 +72,7 @@ func (c *planCommand) run(ctx context.Context, a *app) (int, error) {
 
 type startCommand struct {
 	choices
+	gate
 	Mode            string         `help:"What to do: resync, repair (only what fails the proof) or verify (change nothing)." enum:"resync,repair,verify" default:"resync"`
 	Plan            string         `help:"ID of a plan seen before; another plan is refused." placeholder:"ID"`
 	Confirm         string         `help:"The cluster's name again: consent in advance." placeholder:"NAME"`
@@ -67,7 +86,7 @@ type startCommand struct {
 
 func (c *startCommand) request() contract.Request {
 	request := c.choices.request(contract.Mode(c.Mode))
-	request.Plan, request.Confirm = c.Plan, c.Confirm
+	request.Plan, request.Confirm, request.Quiet = c.Plan, c.Confirm, c.quiet()
 	request.ApprovalTimeout = contract.Duration(c.ApprovalTimeout)
 	request.Proof.Parallel = c.ProofParallel
 	if c.Watch != nil {
@@ -229,8 +248,13 @@ func details(request contract.Request) string {
 	if len(request.Nodes) > 0 {
 		nodes = strings.Join(request.Nodes, ", ")
 	}
-	return fmt.Sprintf("- cluster: **%s**\n- mode: %s\n- nodes: %s\n- unreplicated writes: %s\n- unreachable secondaries: %s\n- donors: %s\n- asked for by: %s\n",
-		request.Cluster, request.Mode, nodes, request.UnreplicatedWrites, request.OnUnreachable, request.Donors, request.RequestedBy)
+	gate := "none"
+	if q := request.Quiet; q != nil {
+		gate = fmt.Sprintf("at most %d sessions at work for %s, awaited for %s", q.ThreadsRunning, q.For, q.Within)
+	}
+	return fmt.Sprintf("- cluster: **%s**\n- mode: %s\n- nodes: %s\n- unreplicated writes: %s\n- delayed secondaries: %s\n- unreachable secondaries: %s\n"+
+		"- donors: %s\n- low-traffic gate: %s\n- asked for by: %s\n",
+		request.Cluster, request.Mode, nodes, request.UnreplicatedWrites, request.DelayedReplicas, request.OnUnreachable, request.Donors, gate, request.RequestedBy)
 }
 
 // cutBytes keeps whole characters within a number of bytes.
