@@ -49,7 +49,7 @@ func (e *engine) proveAccounts(ctx context.Context) error {
 	skip := func(id objectID) bool {
 		return slices.Contains(reservedAccounts, id.name) || slices.Contains(e.options.IgnoreAccounts, id.name)
 	}
-	for _, r := range e.replicas {
+	for _, r := range e.alive() {
 		for _, name := range e.options.IgnoreAccounts {
 			r.note(contract.ProofAccounts, "not compared on request: "+name)
 		}

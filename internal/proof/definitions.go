@@ -159,7 +159,8 @@ func (e *engine) compareDefinitions(ctx context.Context, aspects []aspect, skip 
 			return nil, 0, err
 		}
 		found := false
-		for i := range e.replicas {
+		for _, r := range e.alive() {
+			i := r.index
 			suspects[i] = slices.DeleteFunc(differing(before, theirs[i]), skip)
 			found = found || len(suspects[i]) > 0
 			out[i] = judgement{}
@@ -172,7 +173,8 @@ func (e *engine) compareDefinitions(ctx context.Context, aspects []aspect, skip 
 			return nil, 0, err
 		}
 		restless := false
-		for i := range e.replicas {
+		for _, r := range e.alive() {
+			i := r.index
 			for _, id := range suspects[i] {
 				was, had := before[id]
 				is, has := after[id]

@@ -37,8 +37,11 @@ const (
 
 // movedByDDL says that a table cannot be read in this snapshot because its definition changed or is changing.
 func movedByDDL(err error) bool {
+	if errors.Is(err, errYielded) {
+		return true
+	}
 	switch node.Number(err) {
-	case node.ErrnoLockWaitTimeout, errTableDefChanged, node.ErrnoNoSuchTable, errBadDatabase, errBadField, errKeyDoesNotExist,
+	case node.ErrnoLockWaitTimeout, node.ErrnoQueryInterrupted, errTableDefChanged, node.ErrnoNoSuchTable, errBadDatabase, errBadField, errKeyDoesNotExist,
 		errUnknownPartition, errPartitionNotKnown, errTablespaceMissing, errTablespaceDiscard:
 		return true
 	}

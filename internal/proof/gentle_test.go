@@ -1,8 +1,12 @@
 package proof
 
 import (
+	"context"
+	"database/sql"
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -40,6 +44,78 @@ func TestDDLPassesWhileRowsAreRead(t *testing.T) {
 		require.Greater(t, len(p.Spans), 1, "what was altered must be read again on another pair")
 		require.EqualValues(t, 2001, p.Layer(contract.ProofRows).Rows, "the row that came after the ALTER included")
 	}
+}
+
+// numbered gives a statement that fills a table with so many rows of a number and 100 characters.
+func numbered(name string, rows int) string {
+	return fmt.Sprintf("INSERT INTO %s WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM r WHERE i<%d) SELECT i, REPEAT('x',100) FROM r", name, rows)
+}
+
+// TestDDLPassesATableWithoutKey: such a table is read in one statement, which has to be given up for an ALTER that waits behind it.
+func TestDDLPassesATableWithoutKey(t *testing.T) {
+	for name, serverSide := range map[string]bool{"by the client": false, "by the servers": true} {
+		t.Run(name, func(t *testing.T) {
+			rows := 1000
+			if serverSide {
+				rows = 100_000
+			}
+			fresh(t, "proof_bag", "CREATE TABLE b (id INT, v VARCHAR(100))", "SET SESSION cte_max_recursion_depth=1000000", numbered("b", rows))
+			altered := make(chan error, 1)
+			go func() {
+				for lockedBy, err := "0", error(nil); err == nil && lockedBy == "0"; {
+					lockedBy, err = lab.Primary().QueryString(t.Context(), "SELECT COUNT(*) FROM performance_schema.metadata_locks WHERE OBJECT_SCHEMA='proof_bag' AND OBJECT_NAME='b'")
+				}
+				altered <- lab.Primary().Exec(t.Context(), "SET SESSION lock_wait_timeout=30", "ALTER TABLE proof_bag.b ADD c INT, ALGORITHM=INPLACE")
+			}()
+			o := Options{ServerSide: serverSide, BytesPerSecond: 60_000, sizes: sizes{blockRows: 20_000, rangeRows: 1 << 40, resumeRows: 1, look: 50 * time.Millisecond}}
+			proofs := prove(t, o)
+			require.NoError(t, <-altered)
+			for _, p := range proofs {
+				requireEqual(t, p)
+				require.Greater(t, len(p.Spans), 1, "the reading did not give way")
+				require.EqualValues(t, rows, p.Layer(contract.ProofRows).Rows)
+			}
+		})
+	}
+}
+
+// TestSnapshotIsGivenUpForTheHistory: old row versions must not pile up on the primary for as long as a proof takes.
+func TestSnapshotIsGivenUpForTheHistory(t *testing.T) {
+	fresh(t, "proof_history", "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(100))", numbered("t", 500), "ANALYZE TABLE t",
+		"CREATE TABLE written (id INT PRIMARY KEY, n INT)", "INSERT INTO written VALUES (1,0)")
+	count, stop := writers(t, 1, func(ctx context.Context, conn *sql.Conn, i int64) error {
+		if _, err := conn.ExecContext(ctx, "UPDATE proof_history.written SET n=n+1"); err != nil {
+			return err
+		}
+		return pause(ctx, 5*time.Millisecond)
+	})
+	proofs := prove(t, Options{Streams: 1, BytesPerSecond: 30_000, sizes: sizes{blockRows: 20, rangeRows: 1 << 40, resumeRows: 1, history: 20, look: 50 * time.Millisecond}})
+	stop()
+	require.Greater(t, count(), int64(20))
+	for _, p := range proofs {
+		requireEqual(t, p)
+		require.Greater(t, len(p.Spans), 1, "the snapshot was not given up")
+	}
+}
+
+// TestBusyPrimaryIsReadSlowly keeps sessions at work on the primary, and wants the proof to rest, and to say so.
+func TestBusyPrimaryIsReadSlowly(t *testing.T) {
+	fresh(t, "proof_busier", "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(100))", numbered("t", 200), "ANALYZE TABLE t")
+	_, stop := writers(t, 4, func(ctx context.Context, conn *sql.Conn, _ int64) error {
+		_, err := conn.ExecContext(ctx, "DO SLEEP(0.5)")
+		return err
+	})
+	o := Options{Streams: 1, BytesPerSecond: 50_000, sizes: sizes{blockRows: 50, rangeRows: 1 << 40, resumeRows: 1, look: 50 * time.Millisecond}}
+	rested := func(o Options) bool {
+		proofs := prove(t, o)
+		requireEqual(t, proofs[0])
+		return strings.Contains(strings.Join(proofs[0].Layer(contract.ProofRows).Notes, "; "), "slowed down")
+	}
+	o.BusyThreads = 2
+	require.True(t, rested(o))
+	o.BusyThreads = 1000
+	require.False(t, rested(o))
+	stop()
 }
 
 // TestOtherEnginesAreSaidToHaveNoSnapshot wants a MyISAM table compared, and the reader warned.

@@ -12,8 +12,8 @@ func (e *engine) proveGTIDs(ctx context.Context) error {
 	if err := e.lookForErrant(ctx); err != nil {
 		return err
 	}
-	for _, r := range e.replicas {
-		set, err := r.catchUp(ctx, &e.primary, e.options.CatchUp)
+	for _, r := range e.alive() {
+		set, err := e.catchUp(ctx, r)
 		if err != nil {
 			return err
 		}
@@ -26,10 +26,10 @@ func (e *engine) proveGTIDs(ctx context.Context) error {
 // lookForErrant reads the secondary first: what it executed by then and the primary has not executed a moment later never came from
 // there.
 func (e *engine) lookForErrant(ctx context.Context) error {
-	for _, r := range e.replicas {
+	for _, r := range e.alive() {
 		theirs, err := r.executed(ctx)
 		if err != nil {
-			return err
+			return e.blame(r, err)
 		}
 		ours, err := e.primary.executed(ctx)
 		if err != nil {

@@ -3,6 +3,7 @@ package proof
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -134,7 +135,14 @@ func TestUnitsCoverEveryValue(t *testing.T) {
 		}
 		cuts := evenly(fmt.Sprint(low), fmt.Sprint(high), rapid.IntRange(0, 20).Draw(t, "parts"))
 		descending := rapid.Bool().Draw(t, "descending")
-		state := &tableState{table: &table{columns: []column{{name: "a", dataType: "bigint"}}, key: []keyPart{{descending: descending}}}, cuts: cuts}
+		var places []position
+		for _, cut := range cuts {
+			places = append(places, position{cut})
+		}
+		if descending {
+			slices.Reverse(places)
+		}
+		state := &tableState{table: &table{columns: []column{{name: "a", dataType: "bigint"}}, key: []keyPart{{descending: descending}}}, cuts: places}
 		at := func(p position) int64 {
 			var n int64
 			_, err := fmt.Sscan(p[0], &n)

@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"cmp"
 	"database/sql"
 	"time"
 )
@@ -38,6 +39,9 @@ type Options struct {
 	// BytesPerSecond limits what is read from the primary, counted in bytes of values; with ServerSide, where values
 	// stay on the server, in bytes of storage. 0 is no limit.
 	BytesPerSecond int64
+	// BusyThreads slows the proof down to a block a second and stream while more sessions than this are at work on the primary
+	// (Threads_running, without the proof's own). Default 64; negative is no limit.
+	BusyThreads int
 	// Listed bounds the differences that are listed per layer and secondary; they are counted all the same. Default 100.
 	Listed int
 	// HideKeys withholds the keys of differing rows: they are data.
@@ -66,7 +70,21 @@ type sizes struct {
 	// resumeRows is the size from which a table's finished units are worth a place in the resume token: smaller ones are read again,
 	// and the token stays small with ten thousand tables.
 	resumeRows int64
+	// history gives a pair up when the primary's history list has grown by more than this, in transactions not yet purged, while its
+	// snapshots were held; 0 is historyDefault.
+	history int64
+	// look is how often the cost to others is looked at, and how long DDL may wait behind one statement of ours; 0 is lookDefault.
+	// Blocks are shorter; a table without a key is read in one statement.
+	look time.Duration
 }
+
+const (
+	historyDefault = 500_000
+	lookDefault    = time.Second
+)
+
+func (z sizes) historyLimit() int64      { return cmp.Or(z.history, historyDefault) }
+func (z sizes) lookEvery() time.Duration { return cmp.Or(z.look, lookDefault) }
 
 func (o Options) withDefaults() Options {
 	if o.Streams <= 0 {
@@ -83,6 +101,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.SnapshotAge <= 0 {
 		o.SnapshotAge = 10 * time.Minute
+	}
+	if o.BusyThreads == 0 {
+		o.BusyThreads = 64
 	}
 	if o.Listed <= 0 {
 		o.Listed = 100

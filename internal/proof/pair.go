@@ -34,8 +34,8 @@ type pair struct {
 // snapshots are opened while it stands there.
 func (e *engine) takePair(ctx context.Context) (*pair, error) {
 	for try := 1; ; try++ {
-		for _, r := range e.replicas { // so that the pause is not spent on catching up
-			if _, err := r.catchUp(ctx, &e.primary, e.options.CatchUp); err != nil {
+		for _, r := range e.alive() { // so that the pause is not spent on catching up
+			if _, err := e.catchUp(ctx, r); err != nil {
 				return nil, err
 			}
 		}
@@ -56,7 +56,7 @@ func (e *engine) tryPair(ctx context.Context, lock bool) (p *pair, err error) {
 		var resumed errgroup.Group
 		for i, h := range holds {
 			if h != nil {
-				resumed.Go(func() (err error) { pauses[i], err = h.release(ctx); return err })
+				resumed.Go(func() (err error) { pauses[i], err = h.release(ctx); return e.blame(h.replica, err) })
 			}
 		}
 		if resumeErr := resumed.Wait(); resumeErr != nil {
@@ -64,8 +64,9 @@ func (e *engine) tryPair(ctx context.Context, lock bool) (p *pair, err error) {
 		}
 	}()
 	var stopped errgroup.Group
-	for i, r := range e.replicas {
-		stopped.Go(func() (err error) { holds[i], err = r.stopApplier(ctx); return err })
+	for _, r := range e.alive() {
+		i := r.index
+		stopped.Go(func() (err error) { holds[i], err = r.stopApplier(ctx); return e.blame(r, err) })
 	}
 	if err := stopped.Wait(); err != nil {
 		return nil, err
@@ -82,8 +83,9 @@ func (e *engine) tryPair(ctx context.Context, lock bool) (p *pair, err error) {
 	}
 	p.taken = time.Now()
 	var group errgroup.Group // without a context of its own: a statement cancelled for another's failure would cost its connection
-	for i, r := range e.replicas {
-		group.Go(func() error { return e.snapshotsAt(ctx, r, holds[i], p.gtids) })
+	for _, r := range e.alive() {
+		i := r.index
+		group.Go(func() error { return e.blame(r, e.snapshotsAt(ctx, r, holds[i], p.gtids)) })
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
@@ -219,12 +221,15 @@ func (e *engine) noneBeyond(ctx context.Context, holds []*hold) error {
 		return err
 	}
 	for _, h := range holds {
+		if h == nil { // dropped out earlier
+			continue
+		}
 		errant, err := e.primary.subtract(ctx, h.beyond, now)
 		if err != nil {
 			return err
 		}
 		if errant != h.beyond {
-			return fmt.Errorf("%s: its applier went beyond its limit, to %s: %w", h.replica.name, cut(h.beyond, 200), ErrNoPair)
+			return e.blame(h.replica, fmt.Errorf("%s: its applier went beyond its limit, to %s: %w", h.replica.name, cut(h.beyond, 200), ErrNoPair))
 		}
 	}
 	return nil
@@ -259,17 +264,13 @@ func (e *engine) historyLength(ctx context.Context) (int64, error) {
 	return number([]byte(v)), err
 }
 
-// historyLimit gives a pair up when the primary's history list has grown by more than this, in transactions not yet purged, while its
-// snapshots were held.
-const historyLimit = 500_000
-
 // worn says why the pair should be given up for a new one, or nothing.
 func (e *engine) worn(ctx context.Context, p *pair) (string, error) {
 	if time.Since(p.taken) > e.options.SnapshotAge {
 		return "its age", nil
 	}
 	n, err := e.historyLength(ctx)
-	if err == nil && n-p.history > historyLimit {
+	if err == nil && n-p.history > e.options.sizes.historyLimit() {
 		return "the primary's history list", nil
 	}
 	return "", err

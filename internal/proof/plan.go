@@ -24,7 +24,7 @@ type unit struct {
 type tableState struct {
 	table    *table
 	replicas []int
-	cuts     []string // where the first key column is cut into ranges
+	cuts     []position // where the table is cut into ranges, in the order of its key
 	units    int
 	left     int
 	rows     int64
@@ -57,15 +57,11 @@ func unitsOf(state *tableState) []unit {
 	for _, p := range partitions {
 		for i := 0; i <= len(state.cuts); i++ {
 			u := unit{state: state, index: len(out), span: span{table: t, partition: p}}
-			lower, upper := i-1, i
-			if len(t.key) > 0 && t.key[0].descending {
-				lower, upper = len(state.cuts)-i, len(state.cuts)-i-1
+			if i > 0 {
+				u.span.after = state.cuts[i-1]
 			}
-			if lower >= 0 && lower < len(state.cuts) {
-				u.span.after = position{state.cuts[lower]}
-			}
-			if upper >= 0 && upper < len(state.cuts) {
-				u.span.upTo = position{state.cuts[upper]}
+			if i < len(state.cuts) {
+				u.span.upTo = state.cuts[i]
 			}
 			out = append(out, u)
 		}
@@ -74,31 +70,55 @@ func unitsOf(state *tableState) []unit {
 	return out
 }
 
-// cut finds where to cut a large table, for parallel reading and for resuming, when its key begins with an integer: evenly between the least and the greatest value of its first key column. Uneven data make
-// uneven ranges, which cost balance and nothing else.
-func (e *engine) cut(ctx context.Context, t *table) ([]string, error) {
+// cut finds where to cut a large table, for parallel reading and for resuming. A key that begins with an integer is cut evenly between
+// its least and its greatest value: uneven data make uneven ranges, which cost balance and nothing else. Any other is walked along, on a
+// secondary, so that the primary has no part in it. Without cuts the table is one range: whatever goes wrong here is no error.
+func (e *engine) cut(ctx context.Context, t *table) []position {
 	if len(t.key) == 0 || t.rows < 2*e.options.sizes.rangeRows || len(t.partitions) > 0 {
-		return nil, nil
+		return nil
 	}
-	first := t.columns[t.key[0].column]
-	switch first.dataType {
+	parts := int(min(t.rows/e.options.sizes.rangeRows, maxRanges))
+	switch t.columns[t.key[0].column].dataType {
 	case "tinyint", "smallint", "mediumint", "int", "bigint":
-	default:
-		return nil, nil
+		if cuts := e.cutEvenly(ctx, t, parts); len(cuts) > 0 {
+			return cuts
+		}
 	}
-	name := node.Quote(first.name)
+	return walk(ctx, e.alive()[0].control, t, parts)
+}
+
+func (e *engine) cutEvenly(ctx context.Context, t *table, parts int) []position {
+	name := node.Quote(t.columns[t.key[0].column].name)
 	ends, err := e.primary.control.value(ctx, fmt.Sprintf("SELECT CONCAT_WS(' ', MIN(%s), MAX(%s)) FROM %s FORCE INDEX (%s)", name, name, t.sqlName(), node.Quote(t.keyName)))
 	if err != nil {
-		if movedByDDL(err) {
-			return nil, nil
-		}
-		return nil, err
+		return nil
 	}
 	var low, high string
 	if _, err := fmt.Sscan(ends, &low, &high); err != nil {
-		return nil, nil // no rows
+		return nil // no rows
 	}
-	return evenly(low, high, int(min(t.rows/e.options.sizes.rangeRows, maxRanges))), nil
+	var out []position
+	for _, cut := range evenly(low, high, parts) {
+		out = append(out, position{cut})
+	}
+	if t.key[0].descending {
+		slices.Reverse(out)
+	}
+	return out
+}
+
+// walk goes along the key and takes the place of every so many rows.
+func walk(ctx context.Context, s *session, t *table, parts int) (out []position) {
+	at := span{table: t}
+	for len(out) < parts-1 {
+		p, err := boundary(ctx, s, at, int(t.rows)/parts)
+		if err != nil || p == nil {
+			break
+		}
+		out = append(out, p)
+		at.after = p
+	}
+	return out
 }
 
 // evenly gives parts-1 whole numbers strictly between low and high, in order.
@@ -129,10 +149,10 @@ type token struct {
 }
 
 type tokenTable struct {
-	Cuts  []string `json:"cuts,omitempty"`
-	Done  []int    `json:"done"`
-	Rows  int64    `json:"rows"`
-	Bytes int64    `json:"bytes"`
+	Cuts  []position `json:"cuts,omitempty"`
+	Done  []int      `json:"done"`
+	Rows  int64      `json:"rows"`
+	Bytes int64      `json:"bytes"`
 }
 
 func (t *table) tokenID() string { return hex.EncodeToString(t.shape[:12]) }
@@ -140,7 +160,7 @@ func (t *table) tokenID() string { return hex.EncodeToString(t.shape[:12]) }
 // servers identifies the pairing: equality with one secondary says nothing of another.
 func (e *engine) servers() []string {
 	out := []string{e.primary.uuid}
-	for _, r := range e.replicas {
+	for _, r := range e.alive() {
 		out = append(out, r.uuid)
 	}
 	return out
@@ -149,7 +169,7 @@ func (e *engine) servers() []string {
 // resumeFrom reads a token. One that cannot be used is as good as none: the proof begins at the beginning.
 func (e *engine) resumeFrom(raw []byte) token {
 	var t token
-	if len(raw) == 0 || json.Unmarshal(raw, &t) != nil || !slices.Equal(t.Servers, e.servers()) || len(t.Spans) != len(e.replicas) {
+	if len(raw) == 0 || json.Unmarshal(raw, &t) != nil || !slices.Equal(t.Servers, e.servers()) || len(t.Spans) != len(e.alive()) {
 		return token{}
 	}
 	return t
@@ -161,12 +181,13 @@ func (w *rowWork) resumeToken() []byte {
 	defer w.mu.Unlock()
 	t := token{Servers: w.engine.servers(), Tables: map[string]tokenTable{}}
 	for _, state := range w.states {
-		if !state.dropped && state.givenUp == "" && state.stale == "" && len(state.replicas) == len(w.engine.replicas) && len(state.done) > 0 && state.table.rows >= w.engine.options.sizes.resumeRows {
+		if !state.dropped && state.givenUp == "" && state.stale == "" && len(state.replicas) == len(w.engine.alive()) && len(state.done) > 0 &&
+			state.table.rows >= w.engine.options.sizes.resumeRows {
 			t.Tables[state.table.tokenID()] = tokenTable{Cuts: state.cuts, Done: slices.Clone(state.done), Rows: state.doneRows, Bytes: state.doneBytes}
 		}
 	}
-	for i := range w.spans {
-		t.Spans = append(t.Spans, slices.Clone(w.spans[i]))
+	for _, r := range w.engine.alive() {
+		t.Spans = append(t.Spans, slices.Clone(w.spans[r.index]))
 	}
 	raw, err := json.Marshal(t)
 	if err != nil {

@@ -28,6 +28,7 @@ type replica struct {
 	channel string // the replication channel that comes from the primary
 	index   int    // its place among the secondaries
 	errant  string // transactions that only it executed
+	lost    error  // why it dropped out
 	result  contract.Proof
 }
 
@@ -166,16 +167,22 @@ func (r *replica) catchUp(ctx context.Context, primary *server, bound time.Durat
 	}
 }
 
+// catchUp is replica.catchUp, and a secondary that cannot is to blame for it.
+func (e *engine) catchUp(ctx context.Context, r *replica) (string, error) {
+	set, err := r.catchUp(ctx, &e.primary, e.options.CatchUp)
+	return set, e.blame(r, err)
+}
+
 // onceCaughtUp reads from all secondaries at the same time, after each has caught up.
 func (e *engine) onceCaughtUp(ctx context.Context, read func(*replica) error) error {
-	for _, r := range e.replicas { // one after another: they share the primary's control session
-		if _, err := r.catchUp(ctx, &e.primary, e.options.CatchUp); err != nil {
+	for _, r := range e.alive() { // one after another: they share the primary's control session
+		if _, err := e.catchUp(ctx, r); err != nil {
 			return err
 		}
 	}
 	var all errgroup.Group
-	for _, r := range e.replicas {
-		all.Go(func() error { return read(r) })
+	for _, r := range e.alive() {
+		all.Go(func() error { return e.blame(r, read(r)) })
 	}
 	return all.Wait()
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
@@ -48,21 +47,23 @@ type rowWork struct {
 	fatal  error
 
 	giveUp atomic.Bool // the pair is worn, or somebody failed: stop at the next block
+	watched
 }
 
 // proveRows compares all rows, pair after pair, until nothing is left to do.
 func (e *engine) proveRows(ctx context.Context) error {
 	w := &rowWork{engine: e, limit: newLimiter(e.options.BytesPerSecond),
 		spans: make([][]contract.ProofSpan, len(e.replicas))}
-	catalogs, err := e.readCatalogs(ctx)
+	catalogs, err := w.readCatalogs(ctx)
 	if err != nil {
 		return err
 	}
-	if err := w.plan(ctx, catalogs[0]); err != nil {
-		return err
-	}
+	w.plan(ctx, catalogs[0])
 	for len(w.todo) > 0 {
-		if catalogs, err = w.onePair(ctx, catalogs); err != nil {
+		after, err := w.onePair(ctx, catalogs)
+		if err == nil {
+			catalogs = after
+		} else if !w.goOnWithout(ctx, err) {
 			return err
 		}
 	}
@@ -71,29 +72,27 @@ func (e *engine) proveRows(ctx context.Context) error {
 }
 
 // plan lists every unit, the largest tables first so that no stream ends alone with one. What the token says is done is left out.
-func (w *rowWork) plan(ctx context.Context, c catalog) error {
+func (w *rowWork) plan(ctx context.Context, c catalog) {
 	resumed := w.engine.resumeFrom(w.engine.options.Resume)
-	copy(w.spans, resumed.Spans)
+	for i, spans := range resumed.Spans {
+		w.spans[w.engine.alive()[i].index] = spans
+	}
 	var estimate int64
 	tables := c.sorted()
 	slices.SortStableFunc(tables, func(a, b *table) int { return compareInt(b.rows, a.rows) })
 	for _, t := range tables {
 		estimate += t.rows
-		state := &tableState{table: t, replicas: allOf(len(w.engine.replicas))}
+		state := &tableState{table: t, replicas: w.engine.indices()}
 		w.states = append(w.states, state)
 		before, known := resumed.Tables[t.tokenID()]
 		if known {
 			state.cuts = before.Cuts
 		} else {
-			var err error
-			if state.cuts, err = w.engine.cut(ctx, t); err != nil {
-				return err
-			}
+			state.cuts = w.engine.cut(ctx, t)
 		}
 		w.addUnits(state, before)
 	}
 	w.engine.progress.expect(int64(len(tables)), estimate, w.resumeToken)
-	return nil
 }
 
 func (w *rowWork) addUnits(state *tableState, before tokenTable) {
@@ -116,10 +115,9 @@ func (w *rowWork) addUnits(state *tableState, before tokenTable) {
 	}
 }
 
-func allOf(n int) []int {
-	out := make([]int, n)
-	for i := range out {
-		out[i] = i
+func (e *engine) indices() (out []int) {
+	for _, r := range e.alive() {
+		out = append(out, r.index)
 	}
 	return out
 }
@@ -151,6 +149,16 @@ func (e *engine) readCatalogs(ctx context.Context) ([]catalog, error) {
 	return out, err
 }
 
+// readCatalogs is the engine's, without those secondaries that drop out over it.
+func (w *rowWork) readCatalogs(ctx context.Context) ([]catalog, error) {
+	for {
+		out, err := w.engine.readCatalogs(ctx)
+		if err == nil || !w.goOnWithout(ctx, err) {
+			return out, err
+		}
+	}
+}
+
 // onePair takes a pair, works off what it can, and puts the rest into todo again: what the pair became too old for, suspicions to be
 // confirmed, and tables that DDL moved. The catalog is read again at the end, because only a shape that was the same before the
 // snapshot and after the reading was certainly the snapshot's.
@@ -163,15 +171,16 @@ func (w *rowWork) onePair(ctx context.Context, before []catalog) ([]catalog, err
 		}
 		p, err := e.takePair(ctx)
 		if err != nil {
+			w.giveBack(jobs)
 			return nil, err
 		}
-		if err := w.run(ctx, p, jobs); err != nil {
+		if err := w.run(ctx, p, jobs); err != nil && !w.goOnWithout(ctx, err) {
 			return nil, err
 		}
 	} else if err := pause(ctx, definitionPause); err != nil { // everything waits for DDL
 		return nil, err
 	}
-	after, err := e.readCatalogs(ctx)
+	after, err := w.readCatalogs(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +191,7 @@ func (w *rowWork) onePair(ctx context.Context, before []catalog) ([]catalog, err
 func (w *rowWork) run(ctx context.Context, p *pair, jobs []job) error {
 	e := w.engine
 	w.giveUp.Store(false)
-	for i := range e.replicas {
+	for _, i := range e.indices() {
 		w.spans[i] = append(w.spans[i], p.span(i))
 	}
 	rowsBefore, tables := e.progress.rows.Load(), map[tableName]bool{}
@@ -193,9 +202,11 @@ func (w *rowWork) run(ctx context.Context, p *pair, jobs []job) error {
 	}
 	close(queue)
 	var streams sync.WaitGroup
+	var lanes []*stream
 	for i := range e.options.Streams {
+		s := newStream(w, i)
+		lanes = append(lanes, s)
 		streams.Go(func() {
-			s := newStream(w, i)
 			for j := range queue {
 				s.do(ctx, j)
 			}
@@ -204,34 +215,12 @@ func (w *rowWork) run(ctx context.Context, p *pair, jobs []job) error {
 	}
 	finished := make(chan struct{})
 	go func() { streams.Wait(); close(finished) }()
-	w.watch(ctx, p, finished)
-	for i := range e.replicas {
+	w.watch(ctx, p, lanes, finished)
+	for _, i := range e.indices() {
 		last := &w.spans[i][len(w.spans[i])-1]
 		last.Rows, last.Tables = e.progress.rows.Load()-rowsBefore, int64(len(tables))
 	}
 	return w.fatal
-}
-
-// watchEvery is how often the pair's cost to the primary is looked at.
-const watchEvery = 2 * time.Second
-
-// watch gives the pair up when it is worn, and returns when the streams have ended. It alone uses the control session meanwhile.
-func (w *rowWork) watch(ctx context.Context, p *pair, finished <-chan struct{}) {
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-finished:
-			return
-		case <-tick.C:
-			why, err := w.engine.worn(ctx, p)
-			if err != nil {
-				w.fail(err)
-			} else if why != "" {
-				w.giveUp.Store(true)
-			}
-		}
-	}
 }
 
 func (w *rowWork) fail(err error) {
@@ -239,6 +228,16 @@ func (w *rowWork) fail(err error) {
 	defer w.mu.Unlock()
 	w.fatal = errors.Join(w.fatal, err)
 	w.giveUp.Store(true)
+}
+
+// giveBack puts jobs back that no pair could be had for.
+func (w *rowWork) giveBack(jobs []job) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, j := range jobs {
+		j.unit.state.admitted = false
+	}
+	w.todo = append(w.todo, jobs...)
 }
 
 // again puts what is left of a job off to the next pair.
@@ -300,7 +299,8 @@ func (w *rowWork) locatedAt(state *tableState, l located) {
 // publish turns states into the layer.
 func (w *rowWork) publish() {
 	e := w.engine
-	for i, r := range e.replicas {
+	for _, r := range e.alive() {
+		i := r.index
 		r.result.Spans = w.spans[i]
 		r.layer(contract.ProofRows).Examined = 0
 	}
@@ -312,6 +312,9 @@ func (w *rowWork) publish() {
 				// What is different about the definition stands in the schema layer.
 				r.gap(contract.ProofRows, fmt.Sprintf("%s: rows were not compared: %s", state.table, state.givenUp))
 				continue
+			}
+			if n := w.eased.Load(); n > 0 {
+				r.note(contract.ProofRows, fmt.Sprintf("slowed down %d times because more than %d sessions were at work on %s", n, e.options.BusyThreads, e.primary.name))
 			}
 			l := r.layer(contract.ProofRows)
 			l.Examined++

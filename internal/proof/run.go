@@ -19,8 +19,9 @@ type engine struct {
 }
 
 // Run compares each secondary with the primary and gives one proof per secondary, in the order given. A difference is a result, not an
-// error; an error means that the proof could not be had (see ErrNoPair, ErrNotReplicating, ErrBehind, ErrUnfit), and whatever was
-// found is dropped except for what Progress.Resume carries. The primary is read once for all secondaries.
+// error; an error means that no proof could be had (see ErrNoPair, ErrNotReplicating, ErrBehind, ErrUnfit), and whatever was
+// found is dropped except for what Progress.Resume carries. The primary is read once for all secondaries. One of
+// several secondaries that fails drops out: its proof is incomplete and says why.
 //
 // Nothing is changed on any server but this: each secondary's applier stands still for moments and is running again on every
 // return, a cancelled ctx included. A worker that died in between leaves it stopped: see EnsureApplier.
@@ -54,33 +55,59 @@ func Run(ctx context.Context, primary Side, secondaries []Side, options Options,
 			continue // a node that was not refilled has no clone to speak of
 		}
 		if layer.skip {
-			for _, r := range e.replicas {
+			for _, r := range e.alive() {
 				l := r.begin(layer.name)
 				l.Verdict, l.Notes = contract.ProofSkipped, []string{"left out on request: nothing is said about " + string(layer.name)}
 			}
 			continue
 		}
-		e.progress.stage(string(layer.name))
-		began := time.Now()
-		for _, r := range e.replicas {
-			r.begin(layer.name)
-		}
-		if err := layer.do(ctx); err != nil {
+		if err := e.prove(ctx, layer.name, layer.do); err != nil {
 			return nil, err
-		}
-		for _, r := range e.replicas {
-			r.layer(layer.name).Milliseconds = time.Since(began).Milliseconds()
 		}
 	}
 	// Writes on a secondary while it was proven would make the proof one of the past.
-	if err := e.lookForErrant(ctx); err != nil {
-		return nil, err
+	for {
+		err := e.lookForErrant(ctx)
+		if err == nil {
+			break
+		}
+		if !e.drop(ctx, err) {
+			return nil, err
+		}
 	}
 	out := make([]contract.Proof, len(e.replicas))
 	for i, r := range e.replicas {
-		out[i] = r.conclude()
+		if r.lost != nil {
+			out[i] = r.concludeLost()
+		} else {
+			out[i] = r.conclude()
+		}
 	}
 	return out, nil
+}
+
+// prove does one layer, and begins it again for the others when a secondary drops out.
+func (e *engine) prove(ctx context.Context, name contract.ProofLayerName, do func(context.Context) error) error {
+	for {
+		e.progress.stage(string(name))
+		began := time.Now()
+		for _, r := range e.alive() {
+			r.begin(name)
+		}
+		err := do(ctx)
+		if err == nil {
+			for _, r := range e.alive() {
+				r.layer(name).Milliseconds = time.Since(began).Milliseconds()
+			}
+			return nil
+		}
+		if !e.drop(ctx, err) {
+			return err
+		}
+		for _, r := range e.alive() {
+			r.result.Layers = r.result.Layers[:len(r.result.Layers)-1]
+		}
+	}
 }
 
 func (e *engine) open(ctx context.Context, primary Side, secondaries []Side) error {
@@ -88,23 +115,28 @@ func (e *engine) open(ctx context.Context, primary Side, secondaries []Side) err
 	if e.primary, err = openServer(ctx, primary, e.options.Streams); err != nil {
 		return err
 	}
+	var absent []error
 	for i, side := range secondaries {
 		r := &replica{index: i, result: contract.Proof{Node: side.Name, Primary: primary.Name, Started: time.Now().UTC()}}
 		e.replicas = append(e.replicas, r)
 		if r.server, err = openServer(ctx, side, e.options.Streams); err != nil {
-			return err
-		}
-		if r.uuid == e.primary.uuid {
+			absent = append(absent, e.blame(r, err))
+		} else if r.uuid == e.primary.uuid {
 			return fmt.Errorf("%s and %s are one server (%s): %w", primary.Name, side.Name, r.uuid, ErrUnfit)
 		}
+	}
+	if err := errors.Join(absent...); err != nil && !e.drop(ctx, err) {
+		return err
 	}
 	if err := e.checkFitness(ctx); err != nil {
 		return err
 	}
-	for _, r := range e.replicas {
-		if err := r.findChannel(ctx, &e.primary); err != nil {
-			return err
-		}
+	absent = nil
+	for _, r := range e.alive() {
+		absent = append(absent, e.blame(r, r.findChannel(ctx, &e.primary)))
+	}
+	if err := errors.Join(absent...); err != nil && !e.drop(ctx, err) {
+		return err
 	}
 	return nil
 }
@@ -123,7 +155,7 @@ func (e *engine) checkFitness(ctx context.Context) error {
 		problems = append(problems, fmt.Errorf("%s: "+format, append([]any{name}, args...)...))
 	}
 	servers := []*server{&e.primary}
-	for _, r := range e.replicas {
+	for _, r := range e.alive() {
 		servers = append(servers, &r.server)
 	}
 	for i, s := range servers {

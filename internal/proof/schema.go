@@ -68,9 +68,9 @@ func (e *engine) proveSchema(ctx context.Context) error {
 	if err := e.compareObjects(ctx, contract.ProofSchema, schemaAspects, func(objectID) bool { return false }); err != nil {
 		return err
 	}
-	for _, r := range e.replicas {
+	for _, r := range e.alive() {
 		if err := e.compareEventStatus(ctx, r); err != nil {
-			return err
+			return e.blame(r, err)
 		}
 	}
 	return nil
@@ -84,10 +84,11 @@ func (e *engine) compareObjects(ctx context.Context, name contract.ProofLayerNam
 	if err != nil {
 		return err
 	}
-	for i, r := range e.replicas {
+	for _, r := range e.alive() {
+		i := r.index
 		r.layer(name).Examined = int64(examined)
 		if err := e.reportObjects(ctx, r, name, aspects, judgements[i]); err != nil {
-			return err
+			return e.blame(r, err)
 		}
 	}
 	return nil

@@ -31,34 +31,41 @@ type ServiceExpected struct {
 // proveClone wants the record of the last clone to be this run's, and what it brought to be the primary's history. A Completed record
 // alone proves nothing: it survives restarts, and may be years old.
 func (e *engine) proveClone(ctx context.Context) error {
-	for _, r := range e.replicas {
-		expected := e.options.Clone
-		status, err := clone.ReadStatus(ctx, r.control)
-		if err != nil {
-			return nodeError(ctx, r.name, "read the clone's status", err)
+	for _, r := range e.alive() {
+		if err := e.judgeClone(ctx, r); err != nil {
+			return e.blame(r, err)
 		}
-		r.layer(contract.ProofClone).Examined = 1
-		d := contract.ProofDifference{Kind: contract.ProofChanged, Object: "clone"}
-		if why := clone.Belongs(status, expected.Donor, expected.NotBefore); why != nil {
-			d.Detail = why.Error()
-			r.differ(contract.ProofClone, e.options.Listed, d)
-			continue
-		}
-		foreign, err := e.primary.control.value(ctx, "SELECT GTID_SUBTRACT(?, @@global.gtid_executed)", status.GTIDExecuted)
-		if err != nil {
-			return err
-		}
-		lost, err := r.subtractExecuted(ctx, status.GTIDExecuted)
-		if err != nil {
-			return err
-		}
-		if foreign != "" || lost != "" {
-			d.Detail = fmt.Sprintf("the clone brought %s that %s has not executed, and %s is not executed here", orNone(foreign), e.primary.name, orNone(lost))
-			r.differ(contract.ProofClone, e.options.Listed, d)
-			continue
-		}
-		r.note(contract.ProofClone, fmt.Sprintf("from %s, %s to %s", status.Source, status.Begin.Format(time.RFC3339), status.End.Format(time.RFC3339)))
 	}
+	return nil
+}
+
+func (e *engine) judgeClone(ctx context.Context, r *replica) error {
+	expected := e.options.Clone
+	status, err := clone.ReadStatus(ctx, r.control)
+	if err != nil {
+		return nodeError(ctx, r.name, "read the clone's status", err)
+	}
+	r.layer(contract.ProofClone).Examined = 1
+	d := contract.ProofDifference{Kind: contract.ProofChanged, Object: "clone"}
+	if why := clone.Belongs(status, expected.Donor, expected.NotBefore); why != nil {
+		d.Detail = why.Error()
+		r.differ(contract.ProofClone, e.options.Listed, d)
+		return nil
+	}
+	foreign, err := e.primary.control.value(ctx, "SELECT GTID_SUBTRACT(?, @@global.gtid_executed)", status.GTIDExecuted)
+	if err != nil {
+		return err
+	}
+	lost, err := r.subtractExecuted(ctx, status.GTIDExecuted)
+	if err != nil {
+		return err
+	}
+	if foreign != "" || lost != "" {
+		d.Detail = fmt.Sprintf("the clone brought %s that %s has not executed, and %s is not executed here", orNone(foreign), e.primary.name, orNone(lost))
+		r.differ(contract.ProofClone, e.options.Listed, d)
+		return nil
+	}
+	r.note(contract.ProofClone, fmt.Sprintf("from %s, %s to %s", status.Source, status.Begin.Format(time.RFC3339), status.End.Format(time.RFC3339)))
 	return nil
 }
 
@@ -72,21 +79,21 @@ func orNone(set string) string {
 // proveService looks at how a secondary serves, once everything else is done: both threads run without a limit, it keeps up, nothing
 // but them can write. Threads that stand still are an error, as everywhere; the rest are warnings, for a resync mends none of it.
 func (e *engine) proveService(ctx context.Context) error {
-	for _, r := range e.replicas {
+	for _, r := range e.alive() {
 		began := time.Now()
-		if _, err := r.catchUp(ctx, &e.primary, e.options.CatchUp); err != nil {
+		if _, err := e.catchUp(ctx, r); err != nil {
 			return err
 		}
 		caughtUp := time.Since(began)
 		c, err := r.status(ctx)
+		if err == nil && (c.Trouble() != "" || !c.Running() || heldByProof(c)) {
+			err = notReplicating(r.name, c)
+		}
+		if err == nil {
+			err = e.judgeService(ctx, r, c, caughtUp)
+		}
 		if err != nil {
-			return err
-		}
-		if c.Trouble() != "" || !c.Running() {
-			return notReplicating(r.name, c)
-		}
-		if err := e.judgeService(ctx, r, c, caughtUp); err != nil {
-			return err
+			return e.blame(r, err)
 		}
 	}
 	return nil
@@ -103,9 +110,6 @@ func (e *engine) judgeService(ctx context.Context, r *replica, c node.Channel, c
 		lag = strconv.FormatInt(*c.LagSeconds, 10) + " s"
 	}
 	r.note(contract.ProofService, fmt.Sprintf("both threads run; lag %s, caught up with %s in %d ms", lag, e.primary.name, caughtUp.Milliseconds()))
-	if heldByProof(c) {
-		return notReplicating(r.name, c)
-	}
 	if c.DelaySeconds > 0 {
 		warn("SOURCE_DELAY", "0", strconv.Itoa(c.DelaySeconds), "the secondary is behind on purpose")
 	}

@@ -86,7 +86,10 @@ func TestCloneIsBoundToTheRun(t *testing.T) {
 	// A clone brings no channel that was set up here; the sandbox's is made again.
 	require.NoError(t, n.Exec(t.Context(), "STOP REPLICA", "RESET REPLICA ALL"))
 	require.NoError(t, n.Follow(t.Context(), primary, c.Accounts.Replication))
-	require.NoError(t, n.WaitFor(t.Context(), primary))
+	require.Eventually(t, func() bool { // until it has connected, a channel does not know whom it follows
+		channels, err := channelsOf(t, n.Name, side(n).DB)
+		return err == nil && len(channels) == 1 && channels[0].Running()
+	}, time.Minute, 50*time.Millisecond)
 
 	require.Equal(t, contract.ProofEqual, layerFor(CloneExpected{Donor: donor, NotBefore: before}).Verdict)
 	layer = layerFor(CloneExpected{Donor: donor, NotBefore: time.Now().UTC()})

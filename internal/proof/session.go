@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/clusterresync/clusterresync/internal/node"
@@ -18,9 +19,17 @@ type session struct {
 	// timesAreText says that the driver hands temporal values out as the server sent them. With parseTime it does not, and a zero
 	// date would look like year 1: those columns are then cast to text by the server.
 	timesAreText bool
-	// released is when the metadata locks of this session's transaction were last let go.
-	released time.Time
+	// id is the server's number of the connection.
+	id string
+	// since is when the first statement began after the metadata locks of this session's transaction were last let go, in nanoseconds
+	// of the worker's clock; 0 while none is held.
+	since atomic.Int64
+	// yield asks the statement that runs to end at its next row. Letting the locks go takes it back.
+	yield atomic.Bool
 }
+
+// errYielded ends a statement for DDL that waits behind it.
+var errYielded = errors.New("gave way to DDL that waited")
 
 // sqlMode is the same on both sides. ALLOW_INVALID_DATES lets every date that a column can hold be written as a literal.
 const sqlMode = "ALLOW_INVALID_DATES"
@@ -55,6 +64,10 @@ func (s *session) prepare(ctx context.Context) error {
 		node.Number(err) != node.ErrnoUnknownSystemVar {
 		return err
 	}
+	var err error
+	if s.id, err = s.value(ctx, "SELECT CONNECTION_ID()"); err != nil {
+		return err
+	}
 	return s.rows(ctx, "SELECT CAST('2000-01-01' AS DATE)", func(row []driver.Value) error {
 		_, parsed := row[0].(time.Time)
 		s.timesAreText = !parsed
@@ -65,6 +78,7 @@ func (s *session) prepare(ctx context.Context) error {
 // rows runs a statement through the binary protocol, where a FLOAT keeps all its bits, and hands out each row. Values are valid until
 // each returns. database/sql's Scan would cost as much again as the reading (measured: 240 against 140 ns a row).
 func (s *session) rows(ctx context.Context, statement string, each func([]driver.Value) error) error {
+	s.since.CompareAndSwap(0, time.Now().UnixNano())
 	err := s.Conn.Raw(func(dc any) error {
 		preparer, ok := dc.(driver.ConnPrepareContext)
 		if !ok {
@@ -92,6 +106,9 @@ func (s *session) rows(ctx context.Context, statement string, each func([]driver
 				}
 				return err
 			}
+			if s.yield.Load() {
+				return errYielded
+			}
 			if err := each(values); err != nil {
 				return err
 			}
@@ -115,22 +132,37 @@ func (s *session) snapshot(ctx context.Context) error {
 
 // mark sets the savepoint that releaseLocks goes back to. It is not part of snapshot, whose calls must lie close together.
 func (s *session) mark(ctx context.Context) error {
-	s.released = time.Now()
+	s.since.Store(0)
 	return s.exec(ctx, "SAVEPOINT proof")
 }
 
 // releaseLocks lets waiting DDL pass and keeps the snapshot (MySQL manual: Metadata Locking; measured on 9.7: an ALTER that waited
 // went on at once, and the read view stayed).
 func (s *session) releaseLocks(ctx context.Context) error {
-	s.released = time.Now()
-	return s.exec(ctx, "ROLLBACK TO SAVEPOINT proof")
+	const statement = "ROLLBACK TO SAVEPOINT proof"
+	err := s.exec(ctx, statement)
+	if node.Number(err) == node.ErrnoQueryInterrupted { // by a KILL QUERY that came when its statement had just ended
+		err = s.exec(ctx, statement)
+	}
+	s.yield.Store(false)
+	s.since.Store(0)
+	return err
 }
 
 // lockHold is how long a session may keep the metadata lock of a table that it goes on reading.
 const lockHold = 200 * time.Millisecond
 
+// held is for how long the session has held metadata locks.
+func (s *session) held() time.Duration {
+	since := s.since.Load()
+	if since == 0 {
+		return 0
+	}
+	return time.Duration(time.Now().UnixNano() - since)
+}
+
 func (s *session) releaseLocksIfDue(ctx context.Context) error {
-	if time.Since(s.released) < lockHold {
+	if s.held() < lockHold {
 		return nil
 	}
 	return s.releaseLocks(ctx)

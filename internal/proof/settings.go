@@ -68,10 +68,10 @@ func readDrifts(ctx context.Context, primary, secondary node.Reader) (found []dr
 // proveSettings judges the variables that matter. A clone brings none of them, so no resync mends a drift: it is a warning, and only
 // one that makes equal names mean different tables is a difference.
 func (e *engine) proveSettings(ctx context.Context) error {
-	for _, r := range e.replicas {
+	for _, r := range e.alive() {
 		found, examined, err := readDrifts(ctx, e.primary.control, r.control)
 		if err != nil {
-			return err
+			return e.blame(r, err)
 		}
 		r.layer(contract.ProofSettings).Examined = int64(examined)
 		for _, d := range found {

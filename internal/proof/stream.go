@@ -7,18 +7,26 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
+
+	"github.com/clusterresync/clusterresync/internal/node"
 )
 
 // stream is one lane of the comparison: a connection to each server.
 type stream struct {
 	work     *rowWork
-	sessions []*session // the primary's first, then one a secondary
+	sessions []*session // the primary's first, then one a secondary; nil where it dropped out
 	digests  []*digester
+	at       atomic.Pointer[table] // what is being read
 }
 
 func newStream(w *rowWork, i int) *stream {
 	s := &stream{work: w, sessions: []*session{w.engine.primary.streams[i]}, digests: []*digester{newDigester()}}
 	for _, r := range w.engine.replicas {
+		if r.lost != nil {
+			s.sessions, s.digests = append(s.sessions, nil), append(s.digests, nil)
+			continue
+		}
 		s.sessions = append(s.sessions, r.streams[i])
 		s.digests = append(s.digests, newDigester())
 	}
@@ -26,9 +34,12 @@ func newStream(w *rowWork, i int) *stream {
 }
 
 func (s *stream) releaseLocks(ctx context.Context) {
-	for _, session := range s.sessions {
+	for i, session := range s.sessions {
+		if session == nil {
+			continue
+		}
 		if err := session.releaseLocks(ctx); err != nil {
-			s.work.fail(nodeError(ctx, session.Node, "release locks", err))
+			s.work.fail(s.blame(i, nodeError(ctx, session.Node, "release locks", err)))
 		}
 	}
 }
@@ -44,6 +55,8 @@ func (s *stream) do(ctx context.Context, j job) {
 		return
 	}
 	w.engine.progress.begin(j.span.String())
+	s.at.Store(j.span.table)
+	defer s.at.Store(nil)
 	var err error
 	switch {
 	case j.confirm != nil:
@@ -51,14 +64,23 @@ func (s *stream) do(ctx context.Context, j job) {
 	case len(j.span.table.key) == 0:
 		err = s.compareMultisets(ctx, j)
 	default:
-		err = s.compareBlocks(ctx, j)
+		err = s.compareBlocks(ctx, &j)
 	}
 	if movedByDDL(err) {
 		w.putOff(j.unit.state, err.Error())
 		s.releaseLocks(ctx)
 	} else if err != nil {
+		w.again(j) // for the others, if it is a secondary that dropped out
 		w.fail(err)
 	}
+}
+
+// blame is the engine's, for the session of that number.
+func (s *stream) blame(i int, err error) error {
+	if i == 0 {
+		return err
+	}
+	return s.work.engine.blame(s.work.engine.replicas[i-1], err)
 }
 
 // onAll runs read on the primary, as number 0, and on the given secondaries, as their index plus 1, at the same time. It does not stop
@@ -77,18 +99,21 @@ func (s *stream) onAll(ctx context.Context, replicas []int, read func(i int, ses
 func (s *stream) on(ctx context.Context, i int, read func(i int, session *session) error) error {
 	session := s.sessions[i]
 	if err := read(i, session); err != nil {
-		return nodeError(ctx, session.Node, "read rows", err)
+		if movedByDDL(err) { // at once: the others may go on for a while
+			err = errors.Join(err, session.releaseLocks(ctx))
+		}
+		return s.blame(i, nodeError(ctx, session.Node, "read rows", err))
 	}
-	return nodeError(ctx, session.Node, "release locks", session.releaseLocksIfDue(ctx))
+	return s.blame(i, nodeError(ctx, session.Node, "release locks", session.releaseLocksIfDue(ctx)))
 }
 
 // compareBlocks reads all servers block by block. The primary's block says where the next begins, on every server.
-func (s *stream) compareBlocks(ctx context.Context, j job) error {
+func (s *stream) compareBlocks(ctx context.Context, j *job) error {
 	w := s.work
 	limit := w.engine.options.sizes.limitFor(j.span.table.rowBytes())
 	blocks := make([]block, len(s.sessions))
 	for {
-		if err := s.readBlocks(ctx, j, limit, blocks); err != nil {
+		if err := s.readBlocks(ctx, *j, limit, blocks); err != nil {
 			return fmt.Errorf("%s: %w", j.span, err)
 		}
 		ours := blocks[0]
@@ -109,16 +134,16 @@ func (s *stream) compareBlocks(ctx context.Context, j job) error {
 		w.engine.progress.rows.Add(ours.rows)
 		w.engine.progress.bytes.Add(ours.bytes)
 		if ended {
-			w.unitDone(j)
+			w.unitDone(*j)
 			return nil
 		}
 		j.span.after = ours.last
 		if w.giveUp.Load() {
-			w.again(j)
+			w.again(*j)
 			return nil
 		}
 		limit = w.engine.options.sizes.limitFor(ours.bytes / ours.rows)
-		if wait := w.limit.reserve(ours.bytes); wait > 0 {
+		if wait := max(w.limit.reserve(ours.bytes), w.ease()); wait > 0 {
 			s.releaseLocks(ctx) // nobody shall wait for our waiting
 			if err := pause(ctx, wait); err != nil {
 				return err
@@ -197,6 +222,9 @@ func (s *stream) readBag(ctx context.Context, i int, session *session, at span, 
 		}
 		if into.rows%progressEvery == 0 {
 			w.engine.progress.rows.Add(progressEvery)
+			if err := pause(ctx, w.ease()); err != nil {
+				return err
+			}
 		}
 		if wait := w.limit.reserve(int64(bytes)); wait > 0 {
 			return pause(ctx, wait)
@@ -230,7 +258,12 @@ func (s *stream) confirm(ctx context.Context, j job) error {
 		err = at.ordered()
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", j.span, err)
+		err = fmt.Errorf("%s: %w", j.span, err)
+		var said *node.Error
+		if errors.As(err, &said) && said.Node == at.theirs.Node {
+			err = s.blame(j.confirm.replica+1, err)
+		}
+		return err
 	}
 	s.work.locatedAt(j.unit.state, located{replica: j.confirm.replica, counts: at.counts, listed: at.listed})
 	return nil
