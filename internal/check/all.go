@@ -1,13 +1,14 @@
 package check
 
-// All are the checks in the order in which they are reported: whether the nodes can be seen, who they are, what state they
-// are in, what a clone needs, what the channel and the proof need, what would be lost, and what the run does to the
+// All are the checks in the order in which they are reported: whether the nodes can be seen, who they are, how the
+// primary is, what state they are in, what a clone needs, what the channel and the proof need, what would be lost, and what the run does to the
 // service.
 func All() []Check {
 	return []Check{
 		nodeReachable,
 		nodeAccess,
 		nodeReadable,
+		performanceSchema,
 		twoNodes,
 		nodesKnown,
 		oneServerTwice,
@@ -15,6 +16,14 @@ func All() []Check {
 		comparable,
 		followsPrimary,
 		primaryOpen,
+		unlistedReplicas,
+
+		primaryUptime,
+		primaryErrors,
+		primaryDDL,
+		longTransactions,
+		primaryLoad,
+
 		fenceState,
 		feedsOthers,
 		groupReplication,
@@ -23,8 +32,11 @@ func All() []Check {
 		delayedReplica,
 		cloneIdle,
 
+		secrets,
 		adminGrants,
 		runAccounts,
+		accountPasswords,
+		fencePassers,
 
 		cloneVersions,
 		cloneSettings,
@@ -39,14 +51,17 @@ func All() []Check {
 		networkPath,
 		onlyInnoDB,
 		room,
+		binaryLogsLast,
 		supervisor,
 
 		gtidMode,
 		binaryLog,
 		commitOrder,
 		persistedSettings,
+		sessionAttributes,
 
 		unreplicatedWrites,
+		rescueArchive,
 		dataWithoutGTIDs,
 
 		servingFloor,

@@ -3,6 +3,7 @@ package check
 import (
 	"slices"
 
+	"github.com/clusterresync/clusterresync/internal/clone"
 	"github.com/clusterresync/clusterresync/internal/fence"
 	"github.com/clusterresync/clusterresync/internal/inventory"
 	"github.com/clusterresync/clusterresync/internal/node"
@@ -38,7 +39,7 @@ func brokenClusters() []broken {
 	without := func(g *Grants, name string) {
 		g.Privileges = slices.DeleteFunc(slices.Clone(g.Privileges), func(p string) bool { return p == name })
 	}
-	return []broken{
+	return slices.Concat(brokenPrimaries(), brokenAccounts(), []broken{
 		{"unreachable", func(o *Observations) { unseen(db2(o), node.ClassUnreachable) },
 			"node-reachable", "db2", fail, "unreachable", `"onUnreachable": "skip"`, []string{"serving-floor"}},
 		{"unreachable, skipped", func(o *Observations) {
@@ -66,7 +67,7 @@ func brokenClusters() []broken {
 			db2(o).Settings = nil
 		}, "node-readable", "db2", fail, "SELECT command denied", "admin-grants", nil},
 
-		{"one node", func(o *Observations) { o.Nodes = o.Nodes[:1] }, "two-nodes", "", fail, "1 node", "clusters.shop.nodes", nil},
+		{"one node", func(o *Observations) { o.Nodes = o.Nodes[:1] }, "two-nodes", "", fail, "1 node", "clusters.shop.nodes", []string{"unlisted-replicas"}},
 		{"unknown node", func(o *Observations) { o.Request.Nodes = []string{"db2", "db9"} }, "nodes-known", "", fail, `"db9"`, "nodes", nil},
 		{"the primary asked for", func(o *Observations) { o.Request.Nodes = []string{"db1", "db2"} }, "nodes-known", "db1", fail, "primary", `"db1"`, nil},
 		{"nobody left", func(o *Observations) {
@@ -74,7 +75,7 @@ func brokenClusters() []broken {
 			o.Request.OnUnreachable = contract.UnreachableSkip
 			o.Request.Nodes = []string{"db2"}
 		}, "nodes-known", "", fail, "no secondary", "node-reachable", []string{"node-reachable"}},
-		{"same server_uuid", func(o *Observations) { o.Nodes[2].Identity.UUID = uuid2 }, "one-server-twice", "db3", fail, uuid2, "auto.cnf", nil},
+		{"same server_uuid", func(o *Observations) { o.Nodes[2].Identity.UUID = uuid2 }, "one-server-twice", "db3", fail, uuid2, "auto.cnf", []string{"unlisted-replicas"}},
 		{"same server_id", func(o *Observations) { o.Nodes[2].Identity.ServerID = 2 }, "one-server-twice", "db3", fail, "server_id 2", "SET PERSIST server_id", nil},
 
 		{"two candidates", func(o *Observations) { db2(o).Channels = nil }, "one-primary", "", fail, "db1, db2 follow nobody", "clusters.shop.primary", nil},
@@ -104,6 +105,18 @@ func brokenClusters() []broken {
 			o.Cluster.Primary = "db1"
 			db2(o).Channels, db2(o).GTIDs.Executed, db2(o).Schemas = nil, "", nil
 		}, "follows-primary", "db2", fail, "executed nothing", "CHANGE REPLICATION SOURCE", nil},
+		{"no channel, other history, adopted", func(o *Observations) {
+			o.Cluster.Primary = "db1"
+			db2(o).Channels, db2(o).Adopt = nil, true
+			o.Against = map[string]Comparison{"db2": {}}
+		}, "follows-primary", "db2", warn, "the inventory adopts it", "adopt: true", nil},
+		{"empty and adopted", func(o *Observations) {
+			o.Cluster.Primary = "db1"
+			db2(o).Channels, db2(o).GTIDs.Executed, db2(o).Schemas, db2(o).Adopt = nil, "", nil, true
+		}, "follows-primary", "db2", warn, "the inventory adopts it", "", nil},
+		{"adopted from a cluster that is alive", func(o *Observations) {
+			db2(o).Channels[0].SourceUUID, db2(o).Channels[0].SourceHost, db2(o).Adopt = "99", "elsewhere", true
+		}, "follows-primary", "db2", fail, "elsewhere:3306", "STOP REPLICA", nil},
 		{"not chosen, of another cluster", func(o *Observations) {
 			o.Request.Nodes = []string{"db3"}
 			db2(o).Channels[0].SourceUUID, db2(o).Channels[0].SourceHost = "99", "elsewhere"
@@ -149,6 +162,8 @@ func brokenClusters() []broken {
 		}, "replication-filters", "db2", fail, "REPLICATE_DO_DB=app", "REPLICATE_DO_DB=()", []string{"follows-primary"}},
 		{"a filtered binary log", func(o *Observations) { db1(o).BinlogFilters = []string{"binlog-ignore-db=tmp"} },
 			"replication-filters", "db1", fail, "binlog-ignore-db=tmp", "binlog-ignore-db", nil},
+		{"a filtered binary log of a secondary", func(o *Observations) { db2(o).BinlogFilters = []string{"binlog-ignore-db=tmp"} },
+			"replication-filters", "db2", fail, "binlog-ignore-db=tmp; writes of its own", "binlog-ignore-db", nil},
 		{"delayed", func(o *Observations) { db2(o).Channels[0].DelaySeconds = 3600 }, "delayed-replica", "db2", fail, "3600 s", "SOURCE_DELAY=0", nil},
 		{"a clone runs", func(o *Observations) { db2(o).Cloning = 12 }, "clone-idle", "db2", fail, "process 12", "KILL QUERY 12", nil},
 		{"somebody clones into the primary", func(o *Observations) { db1(o).Cloning = 12 }, "clone-idle", "db1", fail, "process 12", "KILL QUERY 12", nil},
@@ -204,10 +219,15 @@ func brokenClusters() []broken {
 		}, "plugins-loadable", "db2", warn, "rpl_semi_sync_source (semisync_source.so)", "plugin_dir", nil},
 		{"primary may be cloned into", setOn(db1, "clone_valid_donor_list", "db9:3306"), "donor-list", "db1", warn, "db9:3306", "SET GLOBAL clone_valid_donor_list = NULL", nil},
 		{"peer address of this machine", func(o *Observations) { db1(o).PeerAddress = "127.0.0.1:3301" }, "peer-address", "db1", warn, "127.0.0.1:3301", "peerAddress", nil},
+		{"a path that leads nowhere", func(o *Observations) {
+			o.Paths = map[string]clone.Path{"db2": {Broken: true, Number: 2005, What: "Unknown MySQL server host"}, "db3": {Proven: true}}
+		}, "network-path", "db2", fail, "db1.example:3306 cannot be reached", "let db2 resolve the name db1.example", nil},
 		{"another engine", func(o *Observations) {
 			db1(o).OtherEngineCount, db1(o).OtherEngines = 2, []Table{{"app", "old`log", "MyISAM"}}
 		}, "only-innodb", "db1", fail, "and 1 more", "ALTER TABLE `app`.`old``log` ENGINE=InnoDB;", nil},
 		{"a small node", func(o *Observations) { db2(o).DataBytes = 100 << 20 }, "room", "db2", warn, "100.0 MiB", "924.0 MiB", nil},
+		{"a disk too small", func(o *Observations) { db2(o).DiskBytes = 1 << 30 }, "room", "db2", fail, "declared as 1.0 GiB", "diskBytes: ", nil},
+		{"a disk that would be full", func(o *Observations) { db2(o).DiskBytes = 1700 << 20 }, "room", "db2", warn, "1.7 GiB", "df", nil},
 		{"not supervised", func(o *Observations) { db2(o).Supervised = inventory.Unsupervised }, "supervisor", "db2", warn, "not supervised", "systemd", nil},
 		{"supervisor unknown", func(o *Observations) { db2(o).Supervised = inventory.SupervisionUnknown }, "supervisor", "db2", warn, "not declared", "supervised: true", nil},
 
@@ -217,10 +237,22 @@ func brokenClusters() []broken {
 		{"updates not logged", setOn(db2, "log_replica_updates", "OFF"), "binary-log", "db2", fail, "log_replica_updates = OFF", "log-replica-updates=ON", nil},
 		{"commits out of order on the primary", setOn(db1, "binlog_order_commits", "OFF"), "commit-order", "db1", fail, "OFF", "SET PERSIST binlog_order_commits", nil},
 		{"commits out of order on a secondary", setOn(db2, "replica_preserve_commit_order", "OFF"), "commit-order", "db2", fail, "OFF", "replica_preserve_commit_order = ON", nil},
+		{"performance schema off", setOn(db1, "performance_schema", "OFF"), "performance-schema", "db1", fail, "OFF", "performance_schema=ON", nil},
+		{"connection attributes cut", setOn(db2, "performance_schema_session_connect_attrs_size", "0"), "session-attributes", "db2", fail, "= 0", "option file", nil},
 		{"persisted settings not read", setOn(db2, "persisted_globals_load", "OFF"), "persisted-settings", "db2", fail, "OFF", "persisted-globals-load", nil},
 
 		{"errant writes", errant(contract.UnreplicatedRefuse), "unreplicated-writes", "db2", fail, "2 transactions that the primary does not have: " + uuid2 + ":1-2", `"unreplicatedWrites": "discard"`, nil},
 		{"errant writes, discarded", errant(contract.UnreplicatedDiscard), "unreplicated-writes", "db2", warn, "will be destroyed", "", nil},
+		{"errant writes, rescued", rescued(func(*Observations) {}), "unreplicated-writes", "db2", warn, "will be rescued", "", nil},
+		{"errant writes, logs purged", rescued(func(o *Observations) {
+			o.Previews["db2"] = contract.LossPreview{Unreadable: "its binary logs are purged"}
+		}), "unreplicated-writes", "db2", fail, "cannot be rescued: its binary logs are purged", "discard", nil},
+		{"errant writes, nobody read them", rescued(func(o *Observations) { o.Previews = nil }), "unreplicated-writes", "db2", fail, "were not read", "start again", nil},
+		{"no archive", rescued(func(o *Observations) { o.Archive = Archive{} }), "rescue-archive", "", fail, "no archive", "CLUSTERRESYNC_ARCHIVE_DIR", []string{"unreplicated-writes"}},
+		{"archive that cannot be written", rescued(func(o *Observations) {
+			o.Archive.Problem = "read-only file system"
+		}), "rescue-archive", "", fail, "read-only file system", "/archive", []string{"unreplicated-writes"}},
+		{"archive without room", rescued(func(o *Observations) { o.Archive.Free = 39 << 20 }), "rescue-archive", "", fail, "39 MiB are free", "make room", []string{"unreplicated-writes"}},
 		{"data without GTIDs", dataOnly(contract.UnreplicatedRefuse), "data-without-gtids", "db2", fail, "1 schema with 3 tables", "discard", nil},
 		{"data without GTIDs, discarded", dataOnly(contract.UnreplicatedDiscard), "data-without-gtids", "db2", warn, "will be destroyed", "", nil},
 
@@ -239,13 +271,23 @@ func brokenClusters() []broken {
 			zero := 0
 			o.Request.MinServing = &zero
 		}, "serving-floor", "db1", warn, "1 stay in service", "", nil},
-	}
+	})
 }
 
 func errant(writes contract.UnreplicatedWrites) func(*Observations) {
 	return func(o *Observations) {
 		o.Request.UnreplicatedWrites = writes
 		o.Against = map[string]Comparison{"db2": {Errant: uuid2 + ":1-2", Transactions: 2, Shared: true}}
+	}
+}
+
+// rescued is a cluster whose errant writes can be kept, but for what more is broken.
+func rescued(breaks func(*Observations)) func(*Observations) {
+	return func(o *Observations) {
+		errant(contract.UnreplicatedRescue)(o)
+		o.Previews = map[string]contract.LossPreview{"db2": {Bytes: 10 << 20}}
+		o.Archive = Archive{Where: "/archive on worker-1", Free: 40 << 20}
+		breaks(o)
 	}
 }
 

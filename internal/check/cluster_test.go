@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -23,7 +24,7 @@ func TestObservationOfAHealthyCluster(t *testing.T) {
 	l := newLab(t)
 	before := state(t)
 	o := l.observe(t)
-	require.Equal(t, before, state(t), "an observation changes nothing")
+	require.Empty(t, changed(before, state(t)), "an observation changes nothing")
 
 	require.Equal(t, "db1", o.Roles.Primary)
 	require.Equal(t, []string{"db1"}, o.Roles.Candidates)
@@ -53,11 +54,22 @@ func TestObservationOfAHealthyCluster(t *testing.T) {
 		require.True(t, o.Serving(&n))
 		require.Equal(t, check.Comparison{Shared: true}, o.Against[n.Node])
 	}
-	require.Empty(t, objections(check.Judge(o)), "the documented least privileges are enough, and nothing is amiss")
+	// The documented least privileges are enough, and nothing is amiss but what is so by design of a sandbox: its servers are young, and
+	// root may log in from anywhere. Rows that an earlier round of these tests put into the error log stay there.
+	require.Equal(t, []check.Passer{{User: "root", Host: "%", By: "CONNECTION_ADMIN, SUPER"}, {User: "root", Host: "localhost", By: "CONNECTION_ADMIN, SUPER"}},
+		o.Look.FencePassers)
+	require.Positive(t, o.Look.Uptime)
+	require.Equal(t, ask(t, "db1", "SELECT COUNT(*) FROM performance_schema.error_log WHERE PRIO = 'Error'"), strconv.FormatInt(o.Look.ErrorCount, 10))
+	for _, login := range o.Look.Logins {
+		require.True(t, login.Admitted, "%+v", login)
+	}
+	require.Len(t, o.Look.Logins, 2)
+	o.Limits.Young, o.Look.FencePassers, o.Look.ErrorCount = 0, nil, 0
+	require.Empty(t, objections(check.Judge(o)))
 }
 
 func TestEachBrokenPreconditionOnRealServers(t *testing.T) {
-	for _, c := range liveCases() {
+	for _, c := range slices.Concat(liveCases(), liveAccountCases(), livePrimaryCases(), liveOptionCases()) {
 		t.Run(c.name, func(t *testing.T) {
 			connected(t)
 			l := newLab(t)
@@ -72,11 +84,14 @@ func TestEachBrokenPreconditionOnRealServers(t *testing.T) {
 			}
 			before := state(t)
 			findings := objections(check.Judge(l.observe(t)))
-			require.Equal(t, before, state(t), "an observation changes nothing")
-			i := slices.IndexFunc(findings, func(f contract.Finding) bool { return f.Code == c.code && f.Node == c.node })
-			require.GreaterOrEqual(t, i, 0, "no finding %s on %q in %+v", c.code, c.node, findings)
+			require.Empty(t, changed(before, state(t)), "an observation changes nothing")
+			i := slices.IndexFunc(findings, func(f contract.Finding) bool {
+				return f.Code == c.code && f.Node == c.node && strings.Contains(f.Observed, c.observed)
+			})
+			require.GreaterOrEqual(t, i, 0, "no finding %s on %q that says %q in %+v", c.code, c.node, c.observed, findings)
+			t.Logf("%s %s %s: %s", findings[i].Verdict, c.code, c.node, findings[i].Observed)
 			require.Equal(t, c.verdict, findings[i].Verdict, "%+v", findings[i])
-			require.Contains(t, findings[i].Observed, c.observed)
+			require.NotEmpty(t, findings[i].Wanted)
 			require.Contains(t, findings[i].Remedy, c.remedy)
 			for j, other := range findings {
 				require.True(t, j == i || c.othersMayAlert || other.Verdict != contract.VerdictFail, "unexpected: %+v", other)

@@ -41,6 +41,9 @@ func (o *Observations) Loss(name string) contract.Loss {
 	}
 	c := o.Against[name]
 	loss := contract.Loss{ErrantGTIDs: c.Errant, Transactions: c.Transactions}
+	if preview, read := o.Previews[name]; read {
+		loss.Preview = &preview
+	}
 	if n.GTIDs.Executed == "" && !n.Wreck() {
 		loss.Unknown = heldWithoutGTIDs(len(n.Schemas), n.Tables())
 	}

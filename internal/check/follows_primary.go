@@ -9,10 +9,11 @@ import (
 )
 
 // followsPrimary is what keeps a node of another cluster from being erased: each secondary replicates from the primary, or
-// has at least part of its history, or is an empty wreck that we left ourselves.
+// has at least part of its history, or is an empty wreck that we left ourselves, or is adopted by the inventory's word. That word does
+// not cover a node that follows somebody else: it would be taken from a cluster that is alive.
 var followsPrimary = Check{
 	Code:         "follows-primary",
-	Wanted:       "every secondary replicates from the primary or shares its GTID history",
+	Wanted:       "every secondary replicates from the primary, shares its GTID history or is adopted by the inventory",
 	NeedsPrimary: true,
 	Judge: func(o *Observations) []contract.Finding {
 		primary := o.Primary()
@@ -50,17 +51,20 @@ func belongs(o *Observations, n, primary *Observation) (contract.Finding, bool) 
 	if len(channels) > 0 || o.NotCompared != "" {
 		return contract.Finding{}, false
 	}
-	shared := o.Against[n.Node].Shared
+	adoptLine := fmt.Sprintf("if it belongs to this cluster: adopt: true for the node in the inventory; or: %s", follow)
 	switch {
-	case shared:
+	case o.Against[n.Node].Shared:
 		return warns(n.Node, "it replicates from nobody, but shares the primary's GTID history", "", follow), true
 	case n.GTIDs.Executed == "" && n.Wreck():
 		return contract.Finding{}, false
+	case n.Adopt:
+		return warns(n.Node, "it replicates from nobody and shares no history with the primary; the inventory adopts it", "",
+			"take adopt: true out again once the node was resynced"), true
 	case n.GTIDs.Executed == "":
-		return found(verdict, n.Node, "it replicates from nobody and has executed nothing: nothing shows that it belongs to this cluster", "", follow), true
+		return found(verdict, n.Node, "it replicates from nobody and has executed nothing: nothing shows that it belongs to this cluster", "", adoptLine), true
 	}
 	return found(verdict, n.Node, "it replicates from nobody and has no transaction in common with the primary", "",
-		"take the node out of the inventory if it belongs to another cluster; else: "+follow), true
+		"take the node out of the inventory if it belongs to another cluster; "+adoptLine), true
 }
 
 // memberOf is the name of the observed node with that server_uuid, or empty.

@@ -3,6 +3,7 @@ package check
 import (
 	"maps"
 	"strconv"
+	"time"
 
 	"github.com/clusterresync/clusterresync/internal/fence"
 	"github.com/clusterresync/clusterresync/internal/inventory"
@@ -45,6 +46,11 @@ func healthy() *Observations {
 		o.Nodes[0].Downstreams = append(o.Nodes[0].Downstreams, node.Downstream{ServerID: uint32(i + 2), UUID: n.Identity.UUID})
 		o.Nodes[0].DumpThreads = append(o.Nodes[0].DumpThreads, "repl@"+n.Node)
 	}
+	o.Limits = DefaultLimits()
+	o.Look = &Look{Uptime: 24 * time.Hour, FencePassers: []Passer{{User: "root", Host: "localhost", By: "SUPER"}}, Logins: []Login{
+		{Role: inventory.RoleDonor, User: "resync_donor", Admitted: true},
+		{Role: inventory.RoleReplication, User: "repl", Admitted: true},
+	}}
 	return o
 }
 
@@ -73,7 +79,9 @@ func healthyNode(name, uuid string, id uint32) Observation {
 	}
 	settings := map[string]node.Setting{}
 	for name, value := range map[string]string{
-		"binlog_order_commits": "ON", "character_set_filesystem": "binary", "character_set_server": "utf8mb4",
+		"binlog_expire_logs_auto_purge": "ON", "binlog_expire_logs_seconds": "2592000", "performance_schema": "ON",
+		"performance_schema_session_connect_attrs_size": "512",
+		"binlog_order_commits":                          "ON", "character_set_filesystem": "binary", "character_set_server": "utf8mb4",
 		"clone_valid_donor_list": "", "collation_server": "utf8mb4_0900_ai_ci", "enforce_gtid_consistency": "ON",
 		"gtid_mode": "ON", "innodb_data_file_path": "ibdata1:12M:autoextend", "innodb_force_recovery": "0",
 		"innodb_page_size": "16384", "innodb_read_only": "OFF", "log_bin": "ON", "log_replica_updates": "ON",
@@ -87,8 +95,8 @@ func healthyNode(name, uuid string, id uint32) Observation {
 		Node: name, Address: "127.0.0.1:" + strconv.Itoa(3300+int(id)), PeerAddress: name + ".example:3306",
 		Supervised: inventory.Supervised,
 		Identity:   node.Identity{UUID: uuid, ServerID: id, Version: version},
-		Account:    "resync_admin@%",
-		Grants:     all(inventory.RoleAdmin),
+		Account:    "resync_admin@%", ClientHost: "10.0.0.1", Uptime: 24 * time.Hour,
+		Grants: all(inventory.RoleAdmin),
 		Accounts: []Account{
 			{User: "repl", Host: "%", Grants: all(inventory.RoleReplication)},
 			{User: "resync_admin", Host: "%", Grants: all(inventory.RoleAdmin)},

@@ -116,7 +116,7 @@ func liveCases() []live {
 				as(t, "db2", "SET SESSION sql_log_bin = 0", "DROP DATABASE mine", "SET GLOBAL super_read_only = ON")
 				forgetOwnWrites(t, "db2")
 			},
-			code: "data-without-gtids", node: "db2", verdict: fail, observed: "1 schema with 0 tables", remedy: "discard"},
+			code: "data-without-gtids", node: "db2", verdict: fail, observed: "2 schemas with 1 table ", remedy: "discard"},
 		{name: "the last one in service", breaks: on("db3", "STOP REPLICA"), undo: on("db3", "START REPLICA"),
 			prepare: func(_ *testing.T, l *lab) { l.request.Nodes = []string{"db2"} },
 			code:    "serving-floor", verdict: fail, observed: "with one of db2 out", remedy: `"minServing": 0`},

@@ -3,6 +3,7 @@ package check
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/clusterresync/clusterresync/internal/clone"
 	"github.com/clusterresync/clusterresync/internal/fence"
@@ -26,6 +27,22 @@ type Observations struct {
 	NotCompared string
 	// Paths are what the probes saw of the paths from the chosen secondaries to the primary; nil when nobody probed (ProbeAll).
 	Paths map[string]clone.Path
+	// Previews are what the errant transactions of the chosen secondaries did; nil when nobody looked (PreviewAll).
+	Previews map[string]contract.LossPreview
+	// Archive is the worker's, in which rescues are kept.
+	Archive Archive
+	// Look is what the primary alone was asked, once it was known; nil when there is no primary, or it could not be asked again.
+	Look *Look
+	// Secrets are the passwords that the worker cannot have or use, each with the reason, which never holds the password.
+	Secrets []SecretProblem
+	// Limits are what the checks of load and age judge by.
+	Limits Limits
+}
+
+// SecretProblem is a password of the run that the worker cannot have or use.
+type SecretProblem struct {
+	Role inventory.Role
+	Text string
 }
 
 // Observation is one node as it was seen.
@@ -34,6 +51,10 @@ type Observation struct {
 	Address     string
 	PeerAddress string
 	Supervised  inventory.Supervision
+	// Adopt and DiskBytes are the operator's word: the node belongs to the cluster whatever its history says; the size of the disk that
+	// holds its data directory, 0 when it is not declared.
+	Adopt     bool
+	DiskBytes int64
 	// Problem says why the node could not be observed; then nothing below is set.
 	Problem *Problem
 	// Gaps are the parts that could not be read.
@@ -43,6 +64,12 @@ type Observation struct {
 	// Account is the account the server took the worker for, as user@host.
 	Account string
 	Grants  Grants
+	// ClientHost is where the server sees the worker, a name or an address; Encrypted says whether their connection is.
+	ClientHost string
+	Encrypted  bool
+	// Uptime is how long the server ran when it was asked at SeenAt.
+	Uptime time.Duration
+	SeenAt time.Time
 	// Accounts are the rows of mysql.user whose user is one of the cluster's accounts; read on every node, judged on the
 	// primary.
 	Accounts []Account
@@ -71,6 +98,14 @@ type Observation struct {
 	OtherEngineCount int
 	// Cloning is the process ID of a clone that runs into the node now; 0 if none does.
 	Cloning uint64
+	// LastCopy is how fast the last clone into the node copied its files; nil when none is on record, or it was too small to tell.
+	LastCopy *Copy
+}
+
+// Copy is what a clone copied and how long that took.
+type Copy struct {
+	Bytes int64
+	Took  time.Duration
 }
 
 // Problem says why a node could not be observed.
@@ -89,7 +124,9 @@ type Gap struct {
 type Account struct {
 	User, Host      string
 	Locked, Expired bool
-	Grants          Grants
+	// TLS is what the account demands of a connection, as mysql.user.ssl_type says it: nothing, ANY, X509 or SPECIFIED.
+	TLS    string
+	Grants Grants
 }
 
 // Plugin is one plugin of a server that was loaded from a library.

@@ -29,6 +29,7 @@ const (
 	partEngines     = "its tables that are not InnoDB"
 	partClone       = "the state of its last clone"
 	partAccounts    = "the accounts of the run"
+	partUptime      = "how long it has been up"
 )
 
 // Target is one node to observe.
@@ -41,10 +42,7 @@ type Target struct {
 // Observe reads everything of one node over one connection, by questions alone. It never fails: a node that cannot be
 // observed is an observation with a Problem, a part that cannot be read is a Gap.
 func Observe(ctx context.Context, target Target) Observation {
-	o := Observation{
-		Node: target.Declared.Name, Address: target.Declared.Address.String(),
-		PeerAddress: target.Declared.PeerAddress.String(), Supervised: target.Declared.Supervised,
-	}
+	o := declaredOnly(target.Declared)
 	limited, cancel := context.WithTimeout(ctx, observeLimit)
 	defer cancel()
 	err := o.read(limited, target)
@@ -58,8 +56,16 @@ func Observe(ctx context.Context, target Target) Observation {
 	if limited.Err() != nil && ctx.Err() == nil {
 		problem.Text = fmt.Sprintf("node %s: it did not answer every question within %s: %v", o.Node, observeLimit, err)
 	}
+	o = declaredOnly(target.Declared)
+	o.Problem = problem
+	return o
+}
+
+// declaredOnly is a node of which nothing was seen yet.
+func declaredOnly(declared inventory.Node) Observation {
 	return Observation{
-		Node: o.Node, Address: o.Address, PeerAddress: o.PeerAddress, Supervised: o.Supervised, Problem: problem,
+		Node: declared.Name, Address: declared.Address.String(), PeerAddress: declared.PeerAddress.String(),
+		Supervised: declared.Supervised, Adopt: declared.Adopt, DiskBytes: declared.DiskBytes,
 	}
 }
 
@@ -81,6 +87,7 @@ func (o *Observation) read(ctx context.Context, target Target) error {
 		read func() error
 	}{
 		{partGTIDs, func() error { o.GTIDs, err = node.ReadGTIDs(ctx, s); return err }},
+		{partUptime, func() error { return o.readUptime(ctx, s) }},
 		{partGrants, func() error { return o.readOwnGrants(ctx, s) }},
 		{partSettings, func() error { return o.readSettings(ctx, s) }},
 		{partPlugins, func() error { return o.readPlugins(ctx, s) }},
@@ -95,17 +102,25 @@ func (o *Observation) read(ctx context.Context, target Target) error {
 		{partAccounts, func() error { return o.readAccounts(ctx, s, target.Accounts) }},
 	}
 	for _, part := range parts {
-		err := part.read()
-		if err == nil {
-			continue
-		}
-		switch node.Classify(err) {
-		case node.ClassUnreachable, node.ClassConnectionLost, node.ClassCancelled:
+		gap, err := gapOf(part.name, part.read())
+		if err != nil {
 			return err
 		}
-		o.Gaps = append(o.Gaps, Gap{Part: part.name, Text: err.Error()})
+		o.Gaps = append(o.Gaps, gap...)
 	}
 	return nil
+}
+
+// gapOf makes the failure to read a part a gap, unless the server went away: then the error is given back.
+func gapOf(part string, err error) ([]Gap, error) {
+	if err == nil {
+		return nil, nil
+	}
+	switch node.Classify(err) {
+	case node.ClassUnreachable, node.ClassConnectionLost, node.ClassCancelled:
+		return nil, err
+	}
+	return []Gap{{Part: part, Text: err.Error()}}, nil
 }
 
 // noSuchTable reports that a table is there only while a plugin is.

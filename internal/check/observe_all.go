@@ -21,17 +21,15 @@ func ObserveAll(ctx context.Context, cluster inventory.Cluster, servers map[stri
 	o := &Observations{
 		Request: request.WithDefaults(), Cluster: cluster,
 		Nodes: make([]Observation, len(cluster.Nodes)), Against: map[string]Comparison{},
+		Limits: DefaultLimits(),
 	}
 	var group errgroup.Group
 	group.SetLimit(observedAtOnce)
 	for i, declared := range cluster.Nodes {
 		server := servers[declared.Name]
 		if server == nil {
-			o.Nodes[i] = Observation{
-				Node: declared.Name, Address: declared.Address.String(), PeerAddress: declared.PeerAddress.String(),
-				Supervised: declared.Supervised,
-				Problem:    &Problem{Class: node.ClassUnreachable, Text: "node " + declared.Name + ": it was not opened"},
-			}
+			o.Nodes[i] = declaredOnly(declared)
+			o.Nodes[i].Problem = &Problem{Class: node.ClassUnreachable, Text: "node " + declared.Name + ": it was not opened"}
 			continue
 		}
 		group.Go(func() error {
@@ -44,8 +42,9 @@ func ObserveAll(ctx context.Context, cluster inventory.Cluster, servers map[stri
 		return nil, err
 	}
 	o.Roles = rolesOf(cluster.Primary, o.Seen())
+	secrets := o.resolveSecrets()
 	if primary := o.Primary(); primary != nil {
-		if err := o.compare(ctx, servers[primary.Node], primary); err != nil {
+		if err := o.askPrimary(ctx, servers[primary.Node], primary, secrets); err != nil {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
@@ -55,9 +54,8 @@ func ObserveAll(ctx context.Context, cluster inventory.Cluster, servers map[stri
 	return o, nil
 }
 
-// compare reads the primary's GTIDs once more, after every secondary's: a transaction that a secondary has executed is then
-// among them, unless the primary never had it.
-func (o *Observations) compare(ctx context.Context, server *node.Node, primary *Observation) error {
+// askPrimary asks the primary once more, now that it is known. An error means that there is no comparison to trust.
+func (o *Observations) askPrimary(ctx context.Context, server *node.Node, primary *Observation, secrets map[inventory.Role]inventory.Secret) error {
 	ctx, cancel := context.WithTimeout(ctx, observeLimit)
 	defer cancel()
 	conn, err := server.DB().Conn(ctx)
@@ -66,6 +64,21 @@ func (o *Observations) compare(ctx context.Context, server *node.Node, primary *
 	}
 	defer conn.Close()
 	s := node.Pinned{Node: primary.Node, Conn: conn}
+	if err := o.compare(ctx, s, primary); err != nil {
+		return err
+	}
+	var look Look
+	if err := look.read(ctx, s, primary, o.Limits, o.Cluster.Accounts.Admin.User); err != nil {
+		return err
+	}
+	look.Logins = logins(ctx, server.Endpoint(), o.Cluster.Accounts, secrets)
+	o.Look = &look
+	return ctx.Err()
+}
+
+// compare reads the primary's GTIDs once more, after every secondary's: a transaction that a secondary has executed is then
+// among them, unless the primary never had it.
+func (o *Observations) compare(ctx context.Context, s node.Reader, primary *Observation) error {
 	now, err := node.ReadIdentity(ctx, s)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/clusterresync/clusterresync/internal/fence"
 	"github.com/clusterresync/clusterresync/internal/inventory"
@@ -15,23 +16,41 @@ const maxTables = 20
 
 // judged are the global variables that the checks read. Both words of a variable that was renamed are asked for.
 var judged = []string{
-	"binlog_order_commits", "character_set_filesystem", "character_set_server", "clone_valid_donor_list",
-	"collation_server", "enforce_gtid_consistency", "event_scheduler", "gtid_mode", "innodb_data_file_path",
+	"binlog_expire_logs_auto_purge", "binlog_expire_logs_seconds", "binlog_order_commits", "binlog_space_limit",
+	"character_set_filesystem", "character_set_server", "clone_valid_donor_list", "collation_server",
+	"enforce_gtid_consistency", "event_scheduler", "expire_logs_days", "gtid_mode", "innodb_data_file_path",
 	"innodb_force_recovery", "innodb_page_size", "innodb_read_only", "log_bin", "log_replica_updates",
-	"lower_case_table_names", "max_allowed_packet", "offline_mode", "partial_revokes", "persisted_globals_load",
-	"read_only", "replica_parallel_workers", "replica_preserve_commit_order", "rpl_semi_sync_master_enabled",
-	"rpl_semi_sync_master_wait_for_slave_count", "rpl_semi_sync_source_enabled",
-	"rpl_semi_sync_source_wait_for_replica_count", "skip_replica_start", "super_read_only", "version_compile_machine",
-	"version_compile_os",
+	"lower_case_table_names", "max_allowed_packet", "offline_mode", "partial_revokes", "performance_schema",
+	"performance_schema_session_connect_attrs_size", "persisted_globals_load", "read_only", "replica_parallel_workers",
+	"replica_preserve_commit_order", "rpl_semi_sync_master_enabled", "rpl_semi_sync_master_wait_for_slave_count",
+	"rpl_semi_sync_source_enabled", "rpl_semi_sync_source_wait_for_replica_count", "skip_replica_start",
+	"super_read_only", "version_compile_machine", "version_compile_os",
 }
 
 func (o *Observation) readOwnGrants(ctx context.Context, s node.Reader) error {
-	if err := node.One(ctx, s, "ask who the worker is", "SELECT CURRENT_USER()", nil, &o.Account); err != nil {
+	const who = `SELECT CURRENT_USER(), SUBSTRING_INDEX(USER(), '@', -1), EXISTS (SELECT 1 FROM performance_schema.session_status
+WHERE VARIABLE_NAME = 'Ssl_cipher' AND VARIABLE_VALUE <> '')`
+	if err := node.One(ctx, s, "ask who the worker is", who, nil, &o.Account, &o.ClientHost, &o.Encrypted); err != nil {
 		return err
 	}
 	lines, err := texts(ctx, s, "read the worker's own grants", "SHOW GRANTS")
 	o.Grants = parseGrants(lines)
 	return err
+}
+
+func (o *Observation) readUptime(ctx context.Context, s node.Reader) error {
+	var err error
+	o.Uptime, err = uptime(ctx, s)
+	o.SeenAt = time.Now()
+	return err
+}
+
+// uptime is how long the server has run, in whole seconds.
+func uptime(ctx context.Context, s node.Reader) (time.Duration, error) {
+	var seconds int64
+	err := node.One(ctx, s, "ask how long it has been up",
+		"SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Uptime'", nil, &seconds)
+	return time.Duration(seconds) * time.Second, err
 }
 
 func (o *Observation) readSettings(ctx context.Context, s node.Reader) error {
@@ -150,16 +169,31 @@ JOIN performance_schema.threads t ON t.PROCESSLIST_ID = c.PID WHERE c.STATE = 'I
 	if noSuchTable(err) {
 		return nil // the plugin is not loaded, which a check of its own says
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	const copied = `SELECT COALESCE(DATA, 0), TIMESTAMPDIFF(MICROSECOND, BEGIN_TIME, END_TIME) FROM performance_schema.clone_progress
+WHERE STAGE = 'FILE COPY' AND STATE = 'Completed' AND BEGIN_TIME < END_TIME`
+	return node.Each(ctx, s, "read how fast the last clone was", copied, nil, func(scan func(...any) error) error {
+		var last Copy
+		var microseconds int64
+		if err := scan(&last.Bytes, &microseconds); err != nil {
+			return err
+		}
+		if last.Took = time.Duration(microseconds) * time.Microsecond; last.telling() {
+			o.LastCopy = &last
+		}
+		return nil
+	})
 }
 
 func (o *Observation) readAccounts(ctx context.Context, s node.Reader, accounts inventory.Accounts) error {
-	const query = `SELECT User, Host, account_locked = 'Y', password_expired = 'Y' FROM mysql.user
+	const query = `SELECT User, Host, account_locked = 'Y', password_expired = 'Y', ssl_type FROM mysql.user
 WHERE User IN (?, ?, ?) ORDER BY User, Host`
 	users := []any{accounts.Admin.User, accounts.Donor.User, accounts.Replication.User}
 	err := node.Each(ctx, s, "read the accounts of the run", query, users, func(scan func(...any) error) error {
 		var a Account
-		if err := scan(&a.User, &a.Host, &a.Locked, &a.Expired); err != nil {
+		if err := scan(&a.User, &a.Host, &a.Locked, &a.Expired, &a.TLS); err != nil {
 			return err
 		}
 		o.Accounts = append(o.Accounts, a)

@@ -27,6 +27,12 @@ var replicationFilters = Check{
 						"and take replicate-* out of the node's option file"))
 			}
 		}
+		for _, n := range o.Recipients(partFilters) {
+			if len(n.BinlogFilters) > 0 && o.Erases() {
+				all = append(all, fails(n.Node, "its own binary log is filtered: "+sorted(n.BinlogFilters)+"; writes of its own that it leaves out have no GTIDs, so what would be lost cannot be known",
+					"no filter of the binary log", "take binlog-do-db and binlog-ignore-db out of the node's option file and restart it"))
+			}
+		}
 		if p := o.PrimaryWith(partFilters); p != nil && len(p.BinlogFilters) > 0 {
 			all = append(all, fails(p.Node, "its binary log is filtered: "+sorted(p.BinlogFilters), "",
 				"take binlog-do-db and binlog-ignore-db out of the primary's option file and restart it"))
