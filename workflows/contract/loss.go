@@ -13,27 +13,45 @@ type Loss struct {
 	Unknown string `json:"unknown,omitempty"`
 	// Preview is what the errant transactions did; nil when there are none.
 	Preview *LossPreview `json:"preview,omitempty"`
-	// OnlyHere are objects that the primary does not have, or has otherwise, whatever the GTIDs say.
-	OnlyHere []OnlyHere `json:"onlyHere,omitempty"`
+	// OnlyHere are objects that the primary does not have, or has otherwise, whatever the GTIDs say: at most MaxOnlyHere, those that hold
+	// data first. OnlyHereInAll counts all. More than that many that hold data make the loss Unknown.
+	OnlyHere      []OnlyHere `json:"onlyHere,omitempty"`
+	OnlyHereInAll int        `json:"onlyHereInAll,omitempty"`
+	// SeenAt is when the objects were compared, by the node's own clock in UTC: what was made on the node later was not seen. Zero when
+	// they were not compared.
+	SeenAt time.Time `json:"seenAt,omitzero"`
 }
+
+// MaxOnlyHere is how many objects a Loss names; it goes through the run's history.
+const MaxOnlyHere = 200
 
 // None reports that nothing would be lost that anybody has to consent to.
 func (l Loss) None() bool { return l.ErrantGTIDs == "" && l.Unknown == "" && len(l.Data()) == 0 }
 
 // Rescuable reports that the binary logs hold everything that would be lost.
 func (l Loss) Rescuable() bool {
-	return l.Unknown == "" && len(l.Data()) == 0 && (l.ErrantGTIDs == "" || l.Preview != nil && l.Preview.Unreadable == "")
+	return l.Unknown == "" && len(l.Unlogged()) == 0 && (l.ErrantGTIDs == "" || l.Preview != nil && l.Preview.Unreadable == "")
 }
 
-// Data are those of OnlyHere that hold data: their erase needs consent.
+// Data are those of OnlyHere that hold data: their erase needs consent. A table that merely differs on a node that is behind is none of
+// them: the primary has it, and its rows are what the GTIDs say.
 func (l Loss) Data() []OnlyHere {
-	var data []OnlyHere
+	return l.which(func(object OnlyHere) bool { return object.Kind.holdsData() && (object.Differs == "" || !object.Behind) })
+}
+
+// Unlogged are those of Data that no errant transaction made: no rescue can keep them.
+func (l Loss) Unlogged() []OnlyHere {
+	return Loss{OnlyHere: l.Data()}.which(func(object OnlyHere) bool { return !object.Logged })
+}
+
+func (l Loss) which(wanted func(OnlyHere) bool) []OnlyHere {
+	var some []OnlyHere
 	for _, object := range l.OnlyHere {
-		if object.Kind.holdsData() {
-			data = append(data, object)
+		if wanted(object) {
+			some = append(some, object)
 		}
 	}
-	return data
+	return some
 }
 
 // LossPreview is what the errant transactions of one node did, as decoded from its own binary logs. It is capped; the archive of a
@@ -97,4 +115,8 @@ type OnlyHere struct {
 	Differs string `json:"differs,omitempty"`
 	// Bytes is the size of a table, or of all tables of a schema.
 	Bytes int64 `json:"bytes,omitempty"`
+	// Behind says that the node had not caught up: the primary may have dropped or changed the object since.
+	Behind bool `json:"behind,omitempty"`
+	// Logged says that the node's errant transactions made it: a rescue keeps it with them.
+	Logged bool `json:"logged,omitempty"`
 }
