@@ -123,11 +123,10 @@ func (s *site) confirmIdentities(ctx context.Context) error {
 
 // judge compares what the recipient has with what was approved to be lost (I2).
 func (s *site) judge(ctx context.Context, approval Approval) error {
-	_, err := check.Recheck(ctx, s.recipient, s.primary, check.Approved{
+	return check.Recheck(ctx, s.recipient, s.primary, check.Approved{
 		NodeUUID: s.target.NodeUUID, PrimaryUUID: s.target.PrimaryUUID,
 		Errant: approval.Errant, LossUnknown: approval.LossUnknown, Wreck: approval.Wreck,
 	})
-	return err
 }
 
 // waitForRecipient waits for a server that may be restarting, or be down until somebody starts it.

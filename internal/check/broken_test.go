@@ -165,6 +165,12 @@ func brokenClusters() []broken {
 		{"a filtered binary log of a secondary", func(o *Observations) { db2(o).BinlogFilters = []string{"binlog-ignore-db=tmp"} },
 			"replication-filters", "db2", fail, "binlog-ignore-db=tmp; writes of its own", "binlog-ignore-db", nil},
 		{"delayed", func(o *Observations) { db2(o).Channels[0].DelaySeconds = 3600 }, "delayed-replica", "db2", fail, "3600 s", "SOURCE_DELAY=0", nil},
+		{"delayed, with consent", func(o *Observations) {
+			db2(o).Channels[0].DelaySeconds, o.Request.DelayedReplicas = 3600, contract.DelayedResync
+		}, "delayed-replica", "db2", warn, "delayed again once it is proven", "", nil},
+		{"delayed, with a consent that a verification cannot use", func(o *Observations) {
+			db2(o).Channels[0].DelaySeconds, o.Request.DelayedReplicas, o.Request.Mode = 3600, contract.DelayedResync, contract.ModeVerify
+		}, "delayed-replica", "db2", fail, "3600 s", "SOURCE_DELAY=0", nil},
 		{"a clone runs", func(o *Observations) { db2(o).Cloning = 12 }, "clone-idle", "db2", fail, "process 12", "KILL QUERY 12", nil},
 		{"somebody clones into the primary", func(o *Observations) { db1(o).Cloning = 12 }, "clone-idle", "db1", fail, "process 12", "KILL QUERY 12", nil},
 

@@ -105,27 +105,40 @@ func TestEachBrokenPreconditionOnRealServers(t *testing.T) {
 	}
 }
 
-// One privilege at a time: without any of them the run is refused, and the finding names it.
+// One privilege of one account at a time: without any of them the run is refused, and the finding names it.
 func TestEachMissingGrantIsNamed(t *testing.T) {
 	version, err := node.ParseVersion(servers.MySQLVersion())
 	require.NoError(t, err)
-	for _, p := range inventory.Requirements(inventory.RoleAdmin, version) {
-		t.Run(strings.ReplaceAll(p.Name, " ", "-"), func(t *testing.T) {
-			as(t, "db1", "REVOKE "+p.Name+" ON *.* FROM resync_admin")
-			t.Cleanup(func() { as(t, "db1", "GRANT "+p.Name+" ON *.* TO resync_admin"); caughtUp(t) })
-			caughtUp(t)
-			findings := check.Judge(newLab(t).observe(t))
-			named := 0
-			for _, f := range findings {
-				if f.Code == "admin-grants" && f.Verdict == contract.VerdictFail {
-					require.Equal(t, "resync_admin@% lacks "+p.Name, f.Observed)
-					require.Contains(t, f.Remedy, "GRANT "+p.Name+" ON *.* TO 'resync_admin'@'%'; (on the primary)")
-					named++
+	accounts := servers.Accounts
+	for _, a := range []struct {
+		role inventory.Role
+		user string
+		code string
+		// observed and remedy hold the privilege's name.
+		observed, remedy string
+	}{
+		{inventory.RoleAdmin, accounts.Admin.User, "admin-grants", "resync_admin@% lacks %s", "GRANT %s ON *.* TO 'resync_admin'@'%'; (on the primary)"},
+		{inventory.RoleDonor, accounts.Donor.User, "run-accounts", "the donor account 'resync_donor'@'%' lacks %s", "GRANT %s ON *.* TO 'resync_donor'@'%';"},
+		{inventory.RoleReplication, accounts.Replication.User, "run-accounts", "the replication account 'repl'@'%' lacks %s", "GRANT %s ON *.* TO 'repl'@'%';"},
+	} {
+		for _, p := range inventory.Requirements(a.role, version) {
+			t.Run(strings.ReplaceAll(a.user+" "+p.Name, " ", "-"), func(t *testing.T) {
+				as(t, "db1", "REVOKE "+p.Name+" ON *.* FROM "+a.user)
+				t.Cleanup(func() { as(t, "db1", "GRANT "+p.Name+" ON *.* TO "+a.user); caughtUp(t) })
+				caughtUp(t)
+				findings := check.Judge(newLab(t).observe(t))
+				named := 0
+				for _, f := range findings {
+					if f.Code == a.code && f.Verdict == contract.VerdictFail {
+						require.Equal(t, strings.ReplaceAll(a.observed, "%s", p.Name), f.Observed)
+						require.Contains(t, f.Remedy, strings.ReplaceAll(a.remedy, "%s", p.Name))
+						named++
+					}
 				}
-			}
-			// Without some of them a node cannot even be told a secondary, or be chosen; the primary names it in any case.
-			require.Positive(t, named, "%+v", objections(findings))
-		})
+				// Without some of them a node cannot even be told a secondary, or be chosen; the primary names it in any case.
+				require.Positive(t, named, "%+v", objections(findings))
+			})
+		}
 	}
 }
 

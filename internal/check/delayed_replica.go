@@ -6,7 +6,8 @@ import (
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
-// delayedReplica: a run waits until the node has caught up, which a delayed one never has.
+// delayedReplica: a delay is deliberate, and the node perhaps somebody's last copy of an older state. With consent it is proven without
+// its delay, which it gets back. A verification changes no channel, and would wait for a delayed node for ever.
 var delayedReplica = Check{
 	Code:   "delayed-replica",
 	Wanted: "no secondary is delayed on purpose",
@@ -15,12 +16,23 @@ var delayedReplica = Check{
 		for _, n := range o.Recipients(partChannels) {
 			for _, c := range n.ReplicationChannels() {
 				if c.DelaySeconds > 0 {
-					all = append(all, fails(n.Node, fmt.Sprintf("its applier is delayed by %d s", c.DelaySeconds), "SOURCE_DELAY = 0", fmt.Sprintf(
-						"STOP REPLICA SQL_THREAD FOR CHANNEL %[1]s; CHANGE REPLICATION SOURCE TO SOURCE_DELAY=0 FOR CHANNEL %[1]s; START REPLICA SQL_THREAD FOR CHANNEL %[1]s;",
-						quoted(c.Name))))
+					all = append(all, judgeDelay(o, n, c.Name, c.DelaySeconds))
 				}
 			}
 		}
 		return all
 	},
+}
+
+func judgeDelay(o *Observations, n *Observation, channel string, seconds int) contract.Finding {
+	observed := fmt.Sprintf("its applier is delayed by %d s", seconds)
+	if o.Erases() && o.Request.DelayedReplicas == contract.DelayedResync {
+		return warns(n.Node, observed+"; the older state that it holds is erased, and it is delayed again once it is proven", "", "")
+	}
+	remedy := fmt.Sprintf("STOP REPLICA SQL_THREAD FOR CHANNEL %[1]s; CHANGE REPLICATION SOURCE TO SOURCE_DELAY=0 FOR CHANNEL %[1]s; START REPLICA SQL_THREAD FOR CHANNEL %[1]s;",
+		quoted(channel))
+	if o.Erases() {
+		remedy += ` or "delayedReplicas": "resync", which gives the delay back at the end`
+	}
+	return fails(n.Node, observed, "SOURCE_DELAY = 0", remedy)
 }

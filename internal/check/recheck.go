@@ -17,17 +17,8 @@ type Approved struct {
 	Errant string
 	// LossUnknown says that data under an empty GTID set may be destroyed.
 	LossUnknown bool
-	// Wreck says that the node was found fenced by an earlier run: then an empty GTID set is that run's doing, and what is
-	// still there was consented to before.
-	Wreck bool
-}
-
-// Standing is what a recheck saw.
-type Standing struct {
-	// Errant are the transactions that only the node has, Transactions their number.
-	Errant       string
-	Transactions int64
-	// Wreck reports that the node is fenced by us. Before the run's own fence that means: by an earlier run.
+	// Wreck says that the node was found fenced by an earlier run: as long as it still is, an empty GTID set is that run's doing, and
+	// what is still there was consented to before.
 	Wreck bool
 }
 
@@ -60,33 +51,27 @@ func (e *LossGrewError) Error() string {
 // Recheck judges one node again, right before its fence and once more behind it, where nothing can write any more: both
 // servers are the approved ones, the primary still is the primary, the secondary feeds nobody, and nothing would be lost
 // that was not approved. It changes nothing. The error is an *IdentityError, a *LossGrewError, or that of a server.
-func Recheck(ctx context.Context, secondary, primary node.Reader, approved Approved) (Standing, error) {
-	var standing Standing
+func Recheck(ctx context.Context, secondary, primary node.Reader, approved Approved) error {
 	if err := sameServer(ctx, secondary, approved.NodeUUID, "the node"); err != nil {
-		return standing, err
+		return err
 	}
 	if err := sameServer(ctx, primary, approved.PrimaryUUID, "the primary"); err != nil {
-		return standing, err
+		return err
 	}
 	if strings.EqualFold(approved.NodeUUID, approved.PrimaryUUID) {
-		return standing, &IdentityError{secondary.Name(), "it is the primary, which is never erased"}
+		return &IdentityError{secondary.Name(), "it is the primary, which is never erased"}
 	}
 	if err := StillPrimary(ctx, primary); err != nil {
-		return standing, err
+		return err
 	}
 	replicas, sessions, err := readersOf(ctx, secondary)
 	if err != nil {
-		return standing, err
+		return err
 	}
 	if observed := feeds(replicas, sessions, len(replicas)); observed != "" {
-		return standing, &IdentityError{secondary.Name(), observed + ", which an erase would break; make a new plan"}
+		return &IdentityError{secondary.Name(), observed + ", which an erase would break; make a new plan"}
 	}
-	status, err := fence.State(ctx, secondary)
-	if err != nil {
-		return standing, err
-	}
-	standing.Wreck = status.Owner == fence.Ours
-	return standing, judgeLoss(ctx, secondary, primary, approved, &standing)
+	return judgeLoss(ctx, secondary, primary, approved)
 }
 
 func sameServer(ctx context.Context, r node.Reader, approved, role string) error {
@@ -124,14 +109,10 @@ func StillPrimary(ctx context.Context, primary node.Reader) error {
 	return nil
 }
 
-func judgeLoss(ctx context.Context, secondary, primary node.Reader, approved Approved, standing *Standing) error {
+func judgeLoss(ctx context.Context, secondary, primary node.Reader, approved Approved) error {
 	executed, errant, err := errantOf(ctx, secondary, primary)
 	if err != nil {
 		return err
-	}
-	standing.Errant = errant
-	if standing.Transactions, err = node.CountGTIDs(errant); err != nil {
-		return node.Wrap(secondary.Name(), "count the errant transactions", err)
 	}
 	more, err := node.Subtract(ctx, primary, errant, approved.Errant)
 	if err != nil {
@@ -144,8 +125,22 @@ func judgeLoss(ctx context.Context, secondary, primary node.Reader, approved App
 		}
 		return &LossGrewError{Node: secondary.Name(), Errant: more, Transactions: count}
 	}
-	if executed != "" || approved.LossUnknown || approved.Wreck {
+	if executed != "" || approved.LossUnknown {
 		return nil
+	}
+	return judgeUnknown(ctx, secondary, approved)
+}
+
+// judgeUnknown judges a node with an empty GTID set. A wreck has to be one still: whoever took its fence away may have filled it since.
+func judgeUnknown(ctx context.Context, secondary node.Reader, approved Approved) error {
+	if approved.Wreck {
+		status, err := fence.State(ctx, secondary)
+		if err != nil {
+			return err
+		}
+		if status.Owner == fence.Ours {
+			return nil
+		}
 	}
 	held := Observation{Node: secondary.Name()}
 	if err := held.readSchemas(ctx, secondary); err != nil {
