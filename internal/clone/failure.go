@@ -12,8 +12,10 @@ import (
 type Kind string
 
 const (
-	// DonorBusy: the donor feeds another clone (3862 around 3634). Wait for it.
+	// DonorBusy: the donor feeds another clone (3862 around 3634) or is in the midst of a DDL statement (3633). Wait for it.
 	DonorBusy Kind = "donor busy"
+	// DonorFull: the donor has no connection left, for anybody (1040) or for the donor account (1203, 1226).
+	DonorFull Kind = "donor full"
 	// RecipientBusy: the recipient is an end of another clone (bare 3634).
 	RecipientBusy Kind = "recipient busy"
 	// DonorRefused: the donor refused account, privilege, plugin or setting; the same again will fail again.
@@ -62,11 +64,14 @@ func (f *Failure) Error() string {
 // Transient reports whether the same clone may succeed later without anybody mending anything.
 func (f *Failure) Transient() bool {
 	switch f.Kind {
-	case DonorBusy, RecipientBusy, DonorLost, LockWait, Killed:
+	case DonorBusy, DonorFull, RecipientBusy, DonorLost, LockWait, Killed:
 		return true
 	}
 	return false
 }
+
+// LacksRoom reports that the clone may succeed once somebody has made room, on the recipient's disk or among the donor's connections.
+func (f *Failure) LacksRoom() bool { return f.Kind == DiskFull || f.Kind == DonorFull }
 
 var donorError = regexp.MustCompile(`Clone Donor Error: (?:Connect failed: )?(\d+) :`)
 
@@ -85,6 +90,7 @@ func innerNumber(text string) uint16 {
 
 const (
 	errnoDonor      = 3862
+	errnoDDL        = 3633
 	errnoTooMany    = 3634
 	errnoNotManaged = 3707
 )
@@ -124,8 +130,10 @@ func kindOf(number, inner uint16) Kind {
 
 func donorKind(inner uint16) Kind {
 	switch inner {
-	case errnoTooMany:
+	case errnoTooMany, errnoDDL:
 		return DonorBusy
+	case 1040, 1203, 1226:
+		return DonorFull
 	case 2002, 2003, 2005, 2006, 2013, 2055, node.ErrnoServerShutdown, node.ErrnoQueryInterrupted, 1815, 1158, 1159, 1160, 1161:
 		return DonorLost
 	case 3871: // the donor is itself being cloned into (misleading text, measured on 9.7), or it is the recipient

@@ -173,7 +173,10 @@ func TestADonorThatDiesIsNotWaitedForLong(t *testing.T) {
 	r := supervised(t)
 	primary := servers.Primary()
 	donor := nodetest.Open(t, servers, primary)
+	const threads = "SELECT @@global.clone_max_concurrency"
+	before := nodetest.String(t, r.server, threads)
 	c, done := r.start(t, t.Context(), clone.Options{StallAfter: 2 * time.Second, DonorAnswers: donor.Ping})
+	require.Equal(t, "1", nodetest.String(t, r.server, threads), "a low limit is kept by one thread")
 	require.NoError(t, primary.Kill9AndStayDown(t.Context()))
 	f := failure(t, (<-done).err)
 	require.NoError(t, primary.Start())
@@ -184,6 +187,28 @@ func TestADonorThatDiesIsNotWaitedForLong(t *testing.T) {
 	require.Equal(t, clone.Empty, f.Data)
 	require.NoError(t, c.Confirm(t.Context()), "the claim must have survived")
 	require.NoError(t, fence.Require(t.Context(), c), "super_read_only must be on again")
+	require.Equal(t, before, nodetest.String(t, r.server, threads))
+}
+
+// A clone that outlived its worker is not waited for any longer than one of our own when its donor has died.
+func TestAJoinedCloneWhoseDonorDiesIsEndedToo(t *testing.T) {
+	r := supervised(t)
+	ctx, leave := context.WithCancel(t.Context())
+	_, done := r.start(t, ctx, clone.Options{})
+	leave()
+	var detached *clone.DetachedError
+	require.ErrorAs(t, (<-done).err, &detached)
+	primary := servers.Primary()
+	donor := nodetest.Open(t, servers, primary)
+	require.NoError(t, primary.Kill9AndStayDown(t.Context()))
+	_, err := clone.Join(t.Context(), r.node, clone.Options{
+		PollEvery: 100 * time.Millisecond, StallAfter: 2 * time.Second, DonorAnswers: donor.Ping,
+	}, nil)
+	require.NoError(t, primary.Start())
+	require.NoError(t, primary.WaitReady(t.Context()))
+	f := failure(t, err)
+	require.GreaterOrEqual(t, f.Stalled, 2)
+	require.True(t, f.Transient())
 }
 
 func TestAnOperatorsKill(t *testing.T) {

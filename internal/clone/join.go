@@ -13,9 +13,9 @@ import (
 var ErrNoneRuns = errors.New("no clone runs on the node")
 
 // Join watches a clone that another client started, living or dead, until it ends: it holds its limit and, like Run, ends it when
-// it is stuck, and changes nothing else. The limit is the one that the server was told last; Options.ThrottleMiBps is not set again.
-// The Outcome is Gone when the server went away, be it for the restart or by a crash: WaitOutRestart tells. A clone that failed is a
-// *Failure.
+// it is stuck, and changes nothing else. The limit is the one that the server was told last: SetThrottle changes it, and
+// Options.ThrottleMiBps does not. The Outcome is Gone when the server went away, be it for the restart or by a crash: WaitOutRestart
+// tells. A clone that failed is a *Failure.
 func Join(ctx context.Context, n *node.Node, o Options, onProgress func(Progress)) (Result, error) {
 	first, err := ReadStatus(ctx, n)
 	if err != nil {

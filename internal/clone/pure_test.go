@@ -19,6 +19,10 @@ func TestFailuresAreSorted(t *testing.T) {
 		inner  uint16
 	}{
 		{3862, "Clone Donor Error: 3634 : Too many concurrent clone operations. Maximum allowed - 1..", DonorBusy, 3634},
+		{3862, "Clone Donor Error: Connect failed: 1040 : Too many connections.", DonorFull, 1040},
+		{3862, "Clone Donor Error: Connect failed: 1203 : User d already has more than 'max_user_connections' active connections.", DonorFull, 1203},
+		{3862, "Clone Donor Error: Connect failed: 1226 : User 'd' has exceeded the 'max_user_connections' resource (current value: 1).", DonorFull, 1226},
+		{3862, "Clone Donor Error: 3633 : Concurrent DDL is performed during clone operation. Please try again..", DonorBusy, 3633},
 		{3634, "Too many concurrent clone operations. Maximum allowed - 1.", RecipientBusy, 0},
 		{3862, "Clone Donor Error: Connect failed: 1045 : Access denied for user 'x'@'y' (using password: YES).", DonorRefused, 1045},
 		{3862, "Clone Donor Error: 1227 : Access denied; you need (at least one of) the BACKUP_ADMIN privilege(s)", DonorRefused, 1227},

@@ -42,12 +42,14 @@ func checkThrottle(name string, mibps int) error {
 func (l *looks) throttle(ctx context.Context, p *Progress, now time.Time) {
 	var ceiling, told int
 	if err := node.One(ctx, l.node, "read the throttle", readThrottle, nil, &ceiling, &told); err != nil {
+		p.CeilingMiBps, p.LimitMiBps = l.ceiling, l.limit
 		return
 	}
 	p.CeilingMiBps, p.LimitMiBps = ceiling, ceiling
 	if l.options.Adapt != nil {
 		p.LimitMiBps = lower(ceiling, l.options.Adapt(ctx, *p))
 	}
+	l.ceiling, l.limit = p.CeilingMiBps, p.LimitMiBps
 	pace := l.pacer.next(p.LimitMiBps, p.Bytes, now)
 	if pace == told {
 		return

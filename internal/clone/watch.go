@@ -35,12 +35,15 @@ type looks struct {
 	onProgress func(Progress)
 	meter      *meter
 	pacer      *pacer
+	// ceiling and limit are those of the last look that could read them.
+	ceiling, limit int
 	// killedAfter is the stall after which the watchdog ended the clone.
 	killedAfter time.Duration
 }
 
 func newLooks(n *node.Node, o Options, onProgress func(Progress), now time.Time) *looks {
-	return &looks{node: n, options: o, onProgress: onProgress, meter: newMeter(now), pacer: newPacer(now)}
+	return &looks{node: n, options: o, onProgress: onProgress, meter: newMeter(now), pacer: newPacer(now),
+		ceiling: o.ThrottleMiBps, limit: o.ThrottleMiBps}
 }
 
 func (l *looks) status(ctx context.Context) (Status, error) {
