@@ -17,12 +17,16 @@ const (
 	packagesFile = "packages" // their file names, which hold the versions
 )
 
-// fetch downloads MySQL's server and client packages with all that they depend
-// on, the C library included, and unpacks them into dir/root. Nothing is
+// serverParts are the packages of a server and its client programs.
+var serverParts = []string{"mysql-server-core", "mysql-client-core"}
+
+// fetch downloads packages with all that they depend on, the C library
+// included, and unpacks them into dir/root. Of a package that is there under
+// names with versions the newest is taken. Nothing is
 // installed: apt works on lists, cache and an empty package status of its own
 // inside dir, with the machine's configuration (proxies, mirrors) and its
 // verification of signatures by the archive's keyring.
-func fetch(ctx context.Context, dir string) error {
+func fetch(ctx context.Context, dir string, parts []string) error {
 	for _, program := range []string{"apt-get", "apt-cache", "dpkg-deb"} {
 		if _, err := exec.LookPath(program); err != nil {
 			return fmt.Errorf("%s is not on PATH: packages can be fetched on Debian and Ubuntu only", program)
@@ -36,7 +40,7 @@ func fetch(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.download(ctx, archives, keyring); err != nil {
+	if err := a.download(ctx, archives, keyring, parts); err != nil {
 		return err
 	}
 	if err := unpack(ctx, a.archives(), dir); err != nil {
@@ -49,7 +53,7 @@ func fetch(ctx context.Context, dir string) error {
 }
 
 // download fetches the packages from the machine's archives.
-func (a apt) download(ctx context.Context, archives []archive, keyring func(origin string) string) error {
+func (a apt) download(ctx context.Context, archives []archive, keyring func(origin string) string, parts []string) error {
 	sources, err := sourcesFor(archives, keyring)
 	if err != nil {
 		return err
@@ -64,7 +68,7 @@ func (a apt) download(ctx context.Context, archives []archive, keyring func(orig
 		return err
 	}
 	var wanted []string
-	for _, part := range []string{"mysql-server-core", "mysql-client-core"} {
+	for _, part := range parts {
 		found, err := a.run(ctx, "apt-cache", a.privateOptions(), "search", "--names-only", "^"+part+"(-[0-9.]+)?$")
 		if err != nil {
 			return err

@@ -33,7 +33,7 @@ func TestDownloadRefusesAnArchiveThatNobodySigned(t *testing.T) {
 	t.Setenv("no_proxy", "127.0.0.1")
 	a := apt{work: t.TempDir()}
 	require.NoError(t, a.makeFolders())
-	err := a.download(t.Context(), []archive{unsignedArchive(t)}, keyring)
+	err := a.download(t.Context(), []archive{unsignedArchive(t)}, keyring, serverParts)
 	require.ErrorContains(t, err, "is not signed")
 }
 
@@ -43,7 +43,7 @@ func TestDownloadSaysWhatAptSaid(t *testing.T) {
 	defer server.Close()
 	a := apt{work: t.TempDir()}
 	require.NoError(t, a.makeFolders())
-	err := a.download(t.Context(), []archive{{uri: server.URL + "/", codename: "sid", origin: "Debian", label: "Debian"}}, keyring)
+	err := a.download(t.Context(), []archive{{uri: server.URL + "/", codename: "sid", origin: "Debian", label: "Debian"}}, keyring, serverParts)
 	require.ErrorContains(t, err, "apt-get update")
 	require.ErrorContains(t, err, "does not have a Release file")
 }

@@ -61,7 +61,7 @@ func Find(ctx context.Context, say func(format string, arguments ...any)) (*Dist
 func fromPackages(ctx context.Context, say func(string, ...any)) (*Distribution, error) {
 	dir, err := cache.Entry(ctx, "mysql-packages-"+runtime.GOARCH, func(ctx context.Context, dir string) error {
 		say("fetching MySQL's packages with apt into the cache (about 63 MB, once)")
-		return fetch(ctx, dir)
+		return fetch(ctx, dir, serverParts)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("fetch MySQL with apt: %w", err)
