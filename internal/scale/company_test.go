@@ -19,26 +19,41 @@ type sights struct {
 	progress, details int
 	slowest           time.Duration
 	children          int
+	// unanswered counts the queries that got no answer, by why.
+	unanswered map[string]int
+	// stuck says that the run made no more history.
+	stuck bool
 }
+
+// standstill is how long a run may make no history before it counts as stuck.
+const standstill = 2 * time.Minute
 
 // queryDetails is the SDK's own query behind current details.
 const queryDetails = "__temporal_workflow_metadata"
 
-// accompany looks at a run as people do who watch it, every two seconds, until it has closed or the context ends. Half way through the
+// accompany looks at a run as people do who watch it, every two seconds, until it has closed, is stuck or the context ends. Half way through the
 // first minute it pauses and resumes the run, so that the answers of updates are in its history.
 func accompany(ctx context.Context, b *testing.B, temporal client.Client, run client.WorkflowRun) sights {
-	var s sights
+	s := sights{unanswered: map[string]int{}}
+	var length int64
+	grown := time.Now()
 	for look := 0; ctx.Err() == nil; look++ {
 		described, err := temporal.DescribeWorkflowExecution(ctx, run.GetID(), run.GetRunID())
 		if err == nil {
 			if !open(described.WorkflowExecutionInfo.Status) {
 				break
 			}
+			if info := described.WorkflowExecutionInfo; info.HistoryLength != length {
+				length, grown = info.HistoryLength, time.Now()
+			}
+			if s.stuck = time.Since(grown) > standstill; s.stuck {
+				break
+			}
 			s.children = max(s.children, len(described.PendingChildren))
 		}
 		began := time.Now()
 		if size, err := ask(ctx, temporal, run, contract.QueryProgress); err != nil {
-			b.Logf("query %s: %v", contract.QueryProgress, err)
+			s.unanswered[err.Error()]++
 		} else {
 			s.progress, s.slowest = max(s.progress, size), max(s.slowest, time.Since(began))
 		}

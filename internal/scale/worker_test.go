@@ -111,13 +111,19 @@ func watchSelf(until <-chan struct{}) taken {
 		case <-ticker.C:
 		case <-until:
 			peak.RSSBytes = rssPeak()
-			var usage syscall.Rusage
-			if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) == nil {
-				peak.CPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-			}
+			peak.CPU = cpu()
 			return peak
 		}
 	}
+}
+
+// cpu is what this process has used of the processors; 0 where the system does not tell.
+func cpu() time.Duration {
+	var usage syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // rssPeak is the most memory this process had resident; 0 where the system does not tell.
@@ -171,6 +177,9 @@ func (p *workerProcess) stop(b *testing.B) taken {
 	return t
 }
 
+// particular are the IDs in what a worker says: of a run, of an event, of a goroutine.
+var particular = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}(:[0-9]+)*|"[0-9]+"`)
+
 // complaints counts the worker's warnings and errors by their text.
 func (p *workerProcess) complaints(b *testing.B) map[string]int {
 	text, err := os.ReadFile(p.log)
@@ -185,6 +194,7 @@ func (p *workerProcess) complaints(b *testing.B) map[string]int {
 		if entry.Error != "" {
 			said += ": " + entry.Error
 		}
+		said = particular.ReplaceAllString(said, "...")
 		counts[said[:min(len(said), 200)]]++
 	}
 	return counts
