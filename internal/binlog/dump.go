@@ -79,6 +79,9 @@ func (d *dump) run(ctx context.Context) (err error) {
 	into := &window{max: d.maxEvent}
 	for {
 		into.reset()
+		if ctx.Err() != nil { // what was received already is not worked off
+			return d.failed("read the binary log", context.Cause(ctx))
+		}
 		if err := conn.ReadPacketTo(into); err != nil {
 			return d.failed("read the binary log", cause(ctx, err))
 		}

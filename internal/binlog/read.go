@@ -80,12 +80,19 @@ func read(ctx context.Context, n *node.Node, errant string, maxEvent int, visit 
 	return &IncompleteError{Where: "node " + n.Name(), Seen: frames.seen, Wanted: wanted.Count(), Missing: frames.left.String()}
 }
 
-// endSession makes sure that no session of ours goes on reading: it would be taken for a replica that the node feeds. One that has ended
-// is not there any more, and a node that does not answer has none.
+// endSession makes sure that no session of ours goes on reading: it would be taken for a replica that the node feeds. It returns when the
+// server does not know the session any more, or does not answer.
 func endSession(ctx context.Context, n *node.Node, id uint32) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	_, _ = n.DB().ExecContext(ctx, fmt.Sprintf("KILL %d", id))
+	for {
+		if _, err := n.DB().ExecContext(ctx, fmt.Sprintf("KILL %d", id)); err != nil {
+			return // 1094 once it is gone
+		}
+		if node.Sleep(ctx, 10*time.Millisecond) != nil {
+			return
+		}
+	}
 }
 
 // logs is what a node says about its binary logs.

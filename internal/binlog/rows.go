@@ -26,11 +26,15 @@ func countRows(e *replication.RowsEvent, kind replication.EventType, data []byte
 	}
 	update := operation(kind) == Updated
 	for data = data[at:]; len(data) > 0; n++ {
+		before := len(data)
 		if data, err = skipImage(e, e.ColumnBitmap1, false, data); err == nil && update {
 			data, err = skipImage(e, e.ColumnBitmap2, kind == replication.PARTIAL_UPDATE_ROWS_EVENT, data)
 		}
 		if err != nil {
 			return n, err
+		}
+		if len(data) == before {
+			return n, errRows // images without columns have no end
 		}
 	}
 	return n, nil

@@ -15,7 +15,7 @@ var servers *sandbox.Cluster
 
 func TestMain(m *testing.M) {
 	quick := sandbox.NodeOptions{RestartPause: 10 * time.Millisecond}
-	c, end, err := sandbox.ForTestMain(sandbox.Options{Nodes: []sandbox.NodeOptions{quick, quick, quick}})
+	c, end, err := sandbox.ForTestMain(sandbox.Options{Nodes: []sandbox.NodeOptions{quick, {RestartPause: quick.RestartPause, Links: true}, quick}})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

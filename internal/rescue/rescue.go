@@ -151,6 +151,9 @@ func (w *writing) keep(ctx context.Context, name string) (kept Kept, err error) 
 	if err = errors.Join(err, file.Close()); err != nil {
 		return Kept{}, err
 	}
+	if ctx.Err() != nil {
+		return Kept{}, fmt.Errorf("keep the errant transactions of node %s: %w", w.job.Node, context.Cause(ctx))
+	}
 	entry, err := draft.Commit()
 	if err != nil {
 		return Kept{}, err
