@@ -1,0 +1,207 @@
+//go:build bench
+
+package proof
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/clusterresync/clusterresync/internal/sandbox"
+)
+
+// benchSchema are about 1 GB of rows of every kind, for scale 1. The statements are run on every server by itself, past the binary log:
+// they give the same rows everywhere, and far sooner than replication.
+func benchSchema(scale float64) []string {
+	n := func(rows int) int { return int(float64(rows) * scale) }
+	seq := func(rows int) string { return fmt.Sprintf("FROM bench.seq WHERE i <= %d", n(rows)) }
+	var wide, values []string
+	for i := range 18 {
+		kind, value := "INT", fmt.Sprintf("i*%d", i+1)
+		switch i % 9 {
+		case 1:
+			kind, value = "VARCHAR(100)", fmt.Sprintf("REPEAT(CHAR(97+i%%26), 20+i%%%d)", 40+i)
+		case 2:
+			kind, value = "DECIMAL(20,4)", fmt.Sprintf("i/%d", i+3)
+		case 3:
+			kind, value = "DATETIME(6)", fmt.Sprintf("'2024-01-01' + INTERVAL i*%d SECOND", i)
+		case 4:
+			kind, value = "DOUBLE", fmt.Sprintf("i/%d", i+7)
+		case 5:
+			kind, value = "JSON", "JSON_OBJECT('id', i, 'tag', CONCAT('t', i%100))"
+		case 6:
+			kind, value = "VARBINARY(200)", "REPEAT(CHAR(i%256), 80)"
+		case 7:
+			kind, value = "TEXT", fmt.Sprintf("IF(i%%3=0, NULL, REPEAT('lorem ', 10+i%%%d))", 40+i)
+		case 8:
+			kind, value = "FLOAT", fmt.Sprintf("i/%d", i+1)
+		}
+		wide, values = append(wide, fmt.Sprintf("c%d %s", i, kind)), append(values, value)
+	}
+	return []string{
+		"SET SESSION sql_log_bin=0", "SET SESSION unique_checks=0", "SET SESSION foreign_key_checks=0", "SET SESSION time_zone='+00:00'",
+		"SET SESSION cte_max_recursion_depth=20000000", "CREATE DATABASE bench", "USE bench",
+		"CREATE TABLE seq (i INT PRIMARY KEY)",
+		fmt.Sprintf("INSERT INTO seq WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM r WHERE i<%d) SELECT i FROM r", n(6_000_000)),
+		"CREATE TABLE narrow (id BIGINT PRIMARY KEY, a INT, b INT)", "INSERT INTO narrow SELECT i, i%1000, i " + seq(6_000_000),
+		"CREATE TABLE wide (id INT PRIMARY KEY, k INT, " + strings.Join(wide, ", ") + ")", "INSERT INTO wide SELECT i, i%100, " + strings.Join(values, ", ") + " " + seq(400_000),
+		"CREATE TABLE composite (t INT, ts DATETIME, seq INT, v VARCHAR(40), PRIMARY KEY (t,ts,seq))",
+		"INSERT INTO composite SELECT i%50, '2024-01-01' + INTERVAL i SECOND, i, REPEAT('v', 20+i%20) " + seq(400_000),
+		"CREATE TABLE uu (id BINARY(16) PRIMARY KEY, v VARCHAR(60))", "INSERT INTO uu SELECT UNHEX(LEFT(SHA2(i,256),32)), REPEAT('u', 30+i%30) " + seq(400_000),
+		"CREATE TABLE keyless (a INT, b VARCHAR(40))", "INSERT INTO keyless SELECT i%5000, REPEAT('k', 10+i%30) " + seq(200_000),
+		"CREATE TABLE computed (id INT PRIMARY KEY, a INT, s INT AS (a*2) STORED, v INT AS (a*3) VIRTUAL)", "INSERT INTO computed (id,a) SELECT i, i%777 " + seq(300_000),
+		"CREATE TABLE parts (id INT PRIMARY KEY, v VARCHAR(40)) PARTITION BY HASH(id) PARTITIONS 8", "INSERT INTO parts SELECT i, REPEAT('p', 10+i%30) " + seq(300_000),
+		"DROP TABLE seq", "CREATE TABLE hits (id BIGINT AUTO_INCREMENT PRIMARY KEY, who INT, at DATETIME(6))",
+		"ANALYZE NO_WRITE_TO_BINLOG TABLE narrow, wide, composite, uu, keyless, computed, parts, hits",
+	}
+}
+
+// benchTables are those of benchSchema, for a plain scan.
+var benchTables = []string{"narrow", "wide", "composite", "uu", "keyless", "computed", "parts"}
+
+// loadEverywhere fills all nodes alike.
+func loadEverywhere(t *testing.T, c *sandbox.Cluster, statements []string) {
+	t.Helper()
+	var all errgroup.Group
+	all.SetLimit(2)
+	for i, n := range c.Nodes {
+		all.Go(func() error {
+			if i == 0 {
+				return n.Exec(t.Context(), statements...)
+			}
+			return n.Exec(t.Context(), append(append([]string{"SET GLOBAL super_read_only=OFF"}, statements...), "SET GLOBAL super_read_only=ON")...)
+		})
+	}
+	require.NoError(t, all.Wait())
+	for _, n := range c.Nodes { // what the loading left to do must not be measured
+		require.NoError(t, n.Exec(t.Context(), "SET GLOBAL innodb_max_dirty_pages_pct=0"))
+		require.Eventually(t, func() bool {
+			v, err := n.QueryString(t.Context(), "SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME='Innodb_buffer_pool_pages_dirty'")
+			return err == nil && number([]byte(v)) < 200
+		}, 5*time.Minute, 200*time.Millisecond)
+		require.NoError(t, n.Exec(t.Context(), "SET GLOBAL innodb_max_dirty_pages_pct=DEFAULT"))
+	}
+}
+
+// cost is what something took.
+type cost struct {
+	wall   time.Duration
+	server []time.Duration // processor time of each node's server
+	own    time.Duration   // of this process
+}
+
+func measure(t *testing.T, nodes []*sandbox.Node, f func()) cost {
+	t.Helper()
+	read := func() (all []time.Duration) {
+		for _, n := range nodes {
+			all = append(all, processorTime(t, fmt.Sprintf("/proc/%d/stat", n.PID())))
+		}
+		return append(all, processorTime(t, "/proc/self/stat"))
+	}
+	before, began := read(), time.Now()
+	f()
+	c := cost{wall: time.Since(began)}
+	after := read()
+	for i := range nodes {
+		c.server = append(c.server, after[i]-before[i])
+	}
+	c.own = after[len(nodes)] - before[len(nodes)]
+	return c
+}
+
+// cheapest repeats a measurement and keeps the one that cost the first node least: whatever else the machine does only adds.
+func cheapest(t *testing.T, times int, nodes []*sandbox.Node, f func()) cost {
+	t.Helper()
+	var all []cost
+	for range times {
+		all = append(all, measure(t, nodes, f))
+	}
+	return slices.MinFunc(all, func(a, b cost) int { return int(a.server[0] - b.server[0]) })
+}
+
+// processorTime is user and system time, of which /proc tells hundredths of a second.
+func processorTime(t *testing.T, path string) time.Duration {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	require.NoError(t, err)
+	fields := strings.Fields(string(raw[strings.LastIndexByte(string(raw), ')')+1:]))
+	return time.Duration(number([]byte(fields[11]))+number([]byte(fields[12]))) * 10 * time.Millisecond
+}
+
+// latencies are those of transactions that were due at a steady rate: one that waits makes the next ones late, and they count as late.
+type latencies struct {
+	due chan time.Time // not begun yet
+	mu  sync.Mutex
+	all []time.Duration
+}
+
+func (l *latencies) take() []time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := l.all
+	l.all = nil
+	slices.Sort(out)
+	return out
+}
+
+func percentile(sorted []time.Duration, p float64) time.Duration {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[min(len(sorted)-1, int(p*float64(len(sorted))))]
+}
+
+// writeSteadily begins rate transactions of three rows a second on the bench's tables until stop.
+func writeSteadily(t *testing.T, n *sandbox.Node, rate int) (l *latencies, stop func()) {
+	t.Helper()
+	db, err := n.DB()
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	due := make(chan time.Time, 1_000_000)
+	l = &latencies{due: due}
+	var all sync.WaitGroup
+	all.Go(func() {
+		defer close(due)
+		began := time.Now()
+		for i := 0; ctx.Err() == nil; i++ {
+			at := began.Add(time.Duration(i) * time.Second / time.Duration(rate))
+			if pause(ctx, time.Until(at)) != nil {
+				return
+			}
+			due <- at
+		}
+	})
+	for w := range 8 {
+		conn, err := db.Conn(ctx)
+		require.NoError(t, err)
+		all.Go(func() {
+			defer conn.Close()
+			i := w * 1000
+			for at := range due {
+				i += 7919
+				statements := []string{"BEGIN", fmt.Sprintf("UPDATE bench.narrow SET a=a+1 WHERE id=%d", 1+i%1_000_000),
+					fmt.Sprintf("UPDATE bench.wide SET k=k+1 WHERE id=%d", 1+i%100_000), fmt.Sprintf("INSERT INTO bench.hits (who,at) VALUES (%d,NOW(6))", w), "COMMIT"}
+				for _, s := range statements {
+					if _, err := conn.ExecContext(ctx, s); err != nil {
+						if ctx.Err() == nil {
+							t.Errorf("writer: %v", err)
+						}
+						return
+					}
+				}
+				l.mu.Lock()
+				l.all = append(l.all, time.Since(at))
+				l.mu.Unlock()
+			}
+		})
+	}
+	return l, func() { cancel(); all.Wait() }
+}
