@@ -23,6 +23,9 @@ import (
 // (blind). All are shared by the tests of this package, and tests that change a server put it back.
 var servers *sandbox.Cluster
 
+// atEnd ends what benchmarks started.
+var atEnd []func() error
+
 var (
 	odd = sandbox.NodeOptions{
 		Standalone:      true,
@@ -46,9 +49,11 @@ func TestMain(m *testing.M) {
 	} else {
 		code = m.Run()
 	}
-	if err := end(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
+	for _, end := range append(atEnd, end) {
+		if err := end(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
 	}
 	os.Exit(code)
 }

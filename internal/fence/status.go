@@ -77,6 +77,9 @@ func State(ctx context.Context, r node.Reader) (Status, error) {
 	return status, err
 }
 
+// StateOf judges settings that were read already, at least those that Settings names, as State does for the account of that user name.
+func StateOf(settings map[string]node.Setting, user string) Status { return judge(settings, user) }
+
 // Require fails unless the fence is ours and whole.
 func Require(ctx context.Context, r node.Reader) error {
 	status, err := State(ctx, r)
