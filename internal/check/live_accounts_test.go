@@ -64,6 +64,8 @@ func liveAccountCases() []live {
 			code: "admin-grants", node: "db2", verdict: fail, observed: "is restricted: SELECT ON `kept`.*", remedy: "give the privileges back"},
 		{name: "a grant missing on one secondary", breaks: local("db2", "REVOKE CLONE_ADMIN ON *.* FROM resync_admin"), undo: local("db2", "GRANT CLONE_ADMIN ON *.* TO resync_admin"),
 			code: "admin-grants", node: "db2", verdict: fail, observed: "lacks CLONE_ADMIN", remedy: "SET SESSION sql_log_bin = 0; GRANT CLONE_ADMIN ON *.* TO 'resync_admin'@'%'; SET GLOBAL super_read_only = ON;"},
+		{name: "a part that cannot be read", breaks: local("db2", "REVOKE REPLICATION SLAVE ON *.* FROM resync_admin"), undo: local("db2", "GRANT REPLICATION SLAVE ON *.* TO resync_admin"),
+			code: "node-readable", node: "db2", verdict: fail, observed: "list the servers that replicate from it: access denied", remedy: "admin-grants", othersMayAlert: true},
 		{name: "offline, and no way in", breaks: local("db2", "REVOKE CONNECTION_ADMIN ON *.* FROM resync_admin", "SET GLOBAL offline_mode = ON"),
 			undo: local("db2", "SET GLOBAL offline_mode = OFF", "GRANT CONNECTION_ADMIN ON *.* TO resync_admin"),
 			code: "node-access", node: "db2", verdict: fail, observed: "offline mode", remedy: "GRANT CONNECTION_ADMIN", othersMayAlert: true},

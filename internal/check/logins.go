@@ -21,9 +21,12 @@ type Login struct {
 	Text   string
 }
 
-// resolveSecrets looks for the password of every account of the run. What it finds stays in memory and is in no observation.
+// resolveSecrets looks for the password of every account of a run that erases. What it finds stays in memory and is in no observation.
 func (o *Observations) resolveSecrets() map[inventory.Role]inventory.Secret {
 	found := map[inventory.Role]inventory.Secret{}
+	if !o.Erases() {
+		return found // a verification uses the admin account alone
+	}
 	for _, role := range inventory.Roles() {
 		secret, err := accountOf(o.Cluster.Accounts, role).Resolve()
 		if err != nil {
