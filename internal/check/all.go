@@ -60,6 +60,7 @@ func All() []Check {
 		persistedSettings,
 		sessionAttributes,
 
+		restoredPrimary,
 		unreplicatedWrites,
 		rescueArchive,
 		dataWithoutGTIDs,

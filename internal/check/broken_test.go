@@ -247,6 +247,14 @@ func brokenClusters() []broken {
 		{"connection attributes cut", setOn(db2, "performance_schema_session_connect_attrs_size", "0"), "session-attributes", "db2", fail, "= 0", "option file", nil},
 		{"persisted settings not read", setOn(db2, "persisted_globals_load", "OFF"), "persisted-settings", "db2", fail, "OFF", "persisted-globals-load", nil},
 
+		{"a primary that went back", func(o *Observations) {
+			o.Against = map[string]Comparison{"db2": {Errant: uuid1 + ":101-102", Transactions: 2, Shared: true}}
+		}, "restored-primary", "db1", fail, "db2 has executed " + uuid1 + ":101-102 that the primary once wrote itself", "promote one of them", []string{"unreplicated-writes"}},
+		{"data outside the binary log", func(o *Observations) {
+			o.Belongings = map[string]Belongings{"db2": {Objects: []contract.OnlyHere{{Kind: contract.ObjectTable, Name: "app.own", Bytes: 5 << 20, Behind: true}}}}
+		}, "data-without-gtids", "db2", fail, "table app.own (5.0 MiB, the node is behind", "mysqldump", nil},
+		{"objects that could not be compared", func(o *Observations) { o.Belongings = map[string]Belongings{"db2": {Problem: "it went away"}} },
+			"data-without-gtids", "db2", fail, "it went away", "discard", nil},
 		{"errant writes", errant(contract.UnreplicatedRefuse), "unreplicated-writes", "db2", fail, "2 transactions that the primary does not have: " + uuid2 + ":1-2", `"unreplicatedWrites": "discard"`, nil},
 		{"errant writes, discarded", errant(contract.UnreplicatedDiscard), "unreplicated-writes", "db2", warn, "will be destroyed", "", nil},
 		{"errant writes, rescued", rescued(func(*Observations) {}), "unreplicated-writes", "db2", warn, "will be rescued", "", nil},

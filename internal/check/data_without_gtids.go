@@ -2,59 +2,74 @@ package check
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
-// dataWithoutGTIDs: a node with data and no history may hold anything. The rest of a wreck's data was consented to when its
-// GTIDs were reset, which happens before anything is dropped.
+// dataWithoutGTIDs: a node with data and no history may hold anything, and so may a table that the primary lacks and that no errant
+// transaction made. The rest of a wreck's data was consented to when its GTIDs were reset, which happens before anything is dropped.
 var dataWithoutGTIDs = Check{
 	Code:         "data-without-gtids",
 	Wanted:       "a secondary that holds data says by its GTIDs which",
 	NeedsPrimary: true,
 	OnlyErasing:  true,
 	Judge: func(o *Observations) []contract.Finding {
+		if o.NotCompared != "" { // a failure of its own
+			return nil
+		}
 		var all []contract.Finding
 		for _, n := range o.Chosen() {
-			unknown := o.Loss(n.Node).Unknown
-			switch {
-			case unknown == "" || o.NotCompared != "" || len(n.Gaps) > 0: // the latter two are failures of their own
-			case o.Request.UnreplicatedWrites == contract.UnreplicatedDiscard:
-				all = append(all, warns(n.Node, unknown+"; it will be destroyed", "", ""))
-			default:
-				all = append(all, fails(n.Node, unknown, "", fmt.Sprintf(
-					`look at what %s holds; then destroy it with "unreplicatedWrites": "discard"`, n.Node)))
+			if n.Unread(partGTIDs) || n.Unread(partSchemas) { // a failure of its own
+				continue
+			}
+			observed := o.unknowable(n)
+			if objects := o.Loss(n.Node).Unlogged(); len(objects) > 0 {
+				observed = append(observed, "no transaction that the primary lacks tells of what it has more or otherwise: "+objectNames(objects))
+			}
+			if len(observed) > 0 {
+				all = append(all, o.consented(n, strings.Join(observed, "; and ")))
 			}
 		}
 		return all
 	},
 }
 
-// Loss is what the erase of the node would destroy and nobody else has. A run that erases nothing loses nothing.
-func (o *Observations) Loss(name string) contract.Loss {
-	n := o.node(name)
-	if n == nil || !o.Chooses(name) || !o.Erases() {
-		return contract.Loss{}
+// consented is a failure, unless it was asked for that what no rescue can keep be destroyed.
+func (o *Observations) consented(n *Observation, observed string) contract.Finding {
+	if o.Request.UnreplicatedWrites == contract.UnreplicatedDiscard {
+		return warns(n.Node, observed+"; it will be destroyed", "", "")
 	}
-	if o.NotCompared != "" || n.Unread(partGTIDs) || n.Unread(partSchemas) {
-		return contract.Loss{Unknown: "its GTIDs could not be compared with the primary's"}
+	if o.Request.UnreplicatedWrites == contract.UnreplicatedRescue {
+		observed += "; a rescue keeps what is in the binary log and nothing else"
 	}
-	c := o.Against[name]
-	loss := contract.Loss{ErrantGTIDs: c.Errant, Transactions: c.Transactions}
-	if preview, read := o.Previews[name]; read {
-		loss.Preview = &preview
-	}
-	if n.GTIDs.Executed == "" && !n.Wreck() {
-		loss.Unknown = heldWithoutGTIDs(len(n.Schemas), n.Tables())
-	}
-	return loss
+	return fails(n.Node, observed, "", fmt.Sprintf(
+		`look at what %s holds, and save what is needed (mysqldump); then destroy it with "unreplicatedWrites": "discard"`, n.Node))
 }
 
-// heldWithoutGTIDs says what a node with an empty GTID set holds; empty if it holds nothing.
-func heldWithoutGTIDs(schemas, tables int) string {
-	if schemas == 0 {
-		return ""
+// objectNames names the first of the objects for a message; the plan has them all.
+func objectNames(objects []contract.OnlyHere) string {
+	const first = 10
+	var names []string
+	for _, object := range objects[:min(len(objects), first)] {
+		name := fmt.Sprintf("%s %s", object.Kind, object.Name)
+		var more []string
+		if object.Bytes > 0 {
+			more = append(more, bytesText(object.Bytes))
+		}
+		if object.Differs != "" {
+			more = append(more, object.Differs)
+		}
+		if object.Behind {
+			more = append(more, "the node is behind: the primary may have dropped it since")
+		}
+		if len(more) > 0 {
+			name += " (" + strings.Join(more, ", ") + ")"
+		}
+		names = append(names, name)
 	}
-	return fmt.Sprintf("it holds %s with %s under an empty GTID set: what it has and nobody else cannot be known",
-		plural(int64(schemas), "schema"), plural(int64(tables), "table"))
+	if more := len(objects) - first; more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, ", ")
 }

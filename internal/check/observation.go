@@ -29,6 +29,8 @@ type Observations struct {
 	Paths map[string]clone.Path
 	// Previews are what the errant transactions of the chosen secondaries did; nil when nobody looked (PreviewAll).
 	Previews map[string]contract.LossPreview
+	// Belongings are what the chosen secondaries have that the primary lacks or has otherwise; nil when nobody compared (CompareAll).
+	Belongings map[string]Belongings
 	// Archive is the worker's, in which rescues are kept.
 	Archive Archive
 	// Look is what the primary alone was asked, once it was known; nil when there is no primary, or it could not be asked again.

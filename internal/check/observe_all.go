@@ -87,7 +87,13 @@ func (o *Observations) compare(ctx context.Context, s node.Reader, primary *Obse
 		return fmt.Errorf("node %s: it answered as server %s a moment ago and as %s now; its address leads to more than one server",
 			primary.Node, primary.Identity.UUID, now.UUID)
 	}
-	gtids, err := node.ReadGTIDs(ctx, s)
+	var executed []string
+	for _, n := range o.Seen() {
+		if n.Node != primary.Node {
+			executed = append(executed, n.GTIDs.Executed)
+		}
+	}
+	gtids, err := settledGTIDs(ctx, s, executed)
 	if err != nil {
 		return err
 	}

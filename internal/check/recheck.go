@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/clusterresync/clusterresync/internal/fence"
 	"github.com/clusterresync/clusterresync/internal/node"
+	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
 // Approved is what the approval of one node's erase was given for.
@@ -17,6 +19,11 @@ type Approved struct {
 	Errant string
 	// LossUnknown says that data under an empty GTID set may be destroyed.
 	LossUnknown bool
+	// Data are the schemas and tables that may be destroyed although the primary lacks them, or has them otherwise (contract.Loss.Data).
+	Data []contract.OnlyHere
+	// SeenAt is when the node's objects were last judged, by its own clock in UTC, read before they were: contract.Loss.SeenAt of the plan,
+	// and behind the fence the clock of the recheck before it. While it is zero objects are not judged: nobody was shown any.
+	SeenAt time.Time
 	// Wreck says that the node was found fenced by an earlier run: as long as it still is, an empty GTID set is that run's doing, and
 	// what is still there was consented to before.
 	Wreck bool
@@ -38,11 +45,16 @@ type LossGrewError struct {
 	Transactions int64
 	// Unknown says why the loss cannot be known; empty if it can.
 	Unknown string
+	// Objects are schemas and tables that the primary lacks, beyond the approved ones.
+	Objects []contract.OnlyHere
 }
 
 func (e *LossGrewError) Error() string {
 	if e.Unknown != "" {
 		return fmt.Sprintf("node %s: %s, which was not approved; make a new plan", e.Node, e.Unknown)
+	}
+	if len(e.Objects) > 0 {
+		return fmt.Sprintf("node %s: it has what the primary lacks and nobody approved to destroy: %s; make a new plan", e.Node, objectNames(e.Objects))
 	}
 	return fmt.Sprintf("node %s: %s that the primary does not have and that nobody approved to destroy: %s; make a new plan",
 		e.Node, plural(e.Transactions, "transaction"), shortened(e.Errant))
@@ -125,8 +137,11 @@ func judgeLoss(ctx context.Context, secondary, primary node.Reader, approved App
 		}
 		return &LossGrewError{Node: secondary.Name(), Errant: more, Transactions: count}
 	}
-	if executed != "" || approved.LossUnknown {
+	switch {
+	case approved.LossUnknown:
 		return nil
+	case executed != "":
+		return judgeObjects(ctx, secondary, primary, approved)
 	}
 	return judgeUnknown(ctx, secondary, approved)
 }
@@ -167,7 +182,7 @@ func errantOf(ctx context.Context, secondary, primary node.Reader) (executed, er
 	if err != nil {
 		return "", "", err
 	}
-	ours, err := node.ReadGTIDs(ctx, primary)
+	ours, err := settledGTIDs(ctx, primary, []string{theirs.Executed})
 	if err != nil {
 		return "", "", err
 	}

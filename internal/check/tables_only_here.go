@@ -14,15 +14,15 @@ const (
 	// catchUpLimit is how long a following node may take to apply what the primary has committed, before what it shows is called behind.
 	catchUpLimit = 10 * time.Second
 	// looks is how often two servers are compared while tables come and go.
-	looks = 3
+	looks = 5
 )
 
 // tableDifferences are the schemas and tables by which a secondary is more than the primary, or otherwise.
 type tableDifferences struct {
 	// seenAt is the secondary's clock before it was asked.
 	seenAt time.Time
-	// schemas are only on the secondary, each with its tables; tables are those whose schema the primary has.
-	schemas map[string][]time.Time
+	// schemas are only on the secondary, each with its tables and when they were made; tables are those whose schema the primary has.
+	schemas map[string]map[string]time.Time
 	tables  map[tableName]table
 	// differs are on both and not alike; each with what the primary has.
 	differs map[tableName][2]table
@@ -92,15 +92,15 @@ func tablesOnlyHere(ctx context.Context, secondary, primary node.Reader, theirs 
 
 // compare keeps what is here and neither before nor after there.
 func (d *tableDifferences) compare(here, before, after tables) {
-	d.schemas, d.tables, d.differs = map[string][]time.Time{}, map[tableName]table{}, map[tableName][2]table{}
+	d.schemas, d.tables, d.differs = map[string]map[string]time.Time{}, map[tableName]table{}, map[tableName][2]table{}
 	for name := range here.schemas {
 		if !before.schemas[name] && !after.schemas[name] {
-			d.schemas[name] = nil
+			d.schemas[name] = map[string]time.Time{}
 		}
 	}
 	for name, one := range here.all {
 		if made, only := d.schemas[name.schema]; only {
-			d.schemas[name.schema] = append(made, one.created)
+			made[name.table] = one.created
 			continue
 		}
 		was, wasThere := before.all[name]
@@ -121,8 +121,10 @@ func (t table) like(other table) bool { return t.engine == other.engine && t.col
 func (d *tableDifferences) youngerThan(at time.Time) bool {
 	young := func(made time.Time) bool { return !made.Before(at.Truncate(time.Second)) }
 	for _, made := range d.schemas {
-		if slices.ContainsFunc(made, young) {
-			return true
+		for _, at := range made {
+			if young(at) {
+				return true
+			}
 		}
 	}
 	for _, one := range d.tables {

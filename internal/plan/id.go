@@ -34,6 +34,22 @@ type approvedNode struct {
 	approvedServer
 	Errant  string `json:"errant,omitempty"`
 	Unknown bool   `json:"unknown,omitempty"`
+	// Data are the schemas and tables whose erase needs consent, by kind and name; their sizes move.
+	Data []string `json:"data,omitempty"`
+}
+
+// data are the objects of a loss whose erase needs consent, in one order.
+func data(l contract.Loss) []string {
+	var names []string
+	for _, object := range l.Data() {
+		name := string(object.Kind) + " " + object.Name
+		if object.Differs != "" {
+			name += " differs"
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
 }
 
 // id is the same for the same approval, in whatever order the inventory lists the nodes. A plan that was only looked at
@@ -48,7 +64,7 @@ func id(p contract.Plan) string {
 	}
 	for _, n := range p.Chosen() {
 		a.Chosen = append(a.Chosen, approvedNode{
-			approvedServer{n.Name, n.ServerUUID}, n.Loss.ErrantGTIDs, n.Loss.Unknown != "",
+			approvedServer{n.Name, n.ServerUUID}, n.Loss.ErrantGTIDs, n.Loss.Unknown != "", data(n.Loss),
 		})
 	}
 	slices.SortFunc(a.Chosen, func(x, y approvedNode) int { return cmp.Compare(x.Name, y.Name) })

@@ -38,6 +38,7 @@ func Build(o *check.Observations, findings []contract.Finding, now time.Time) co
 		}
 	}
 	p.Waves = waves(o, p)
+	p.Estimate = check.Estimate(o, len(p.Waves))
 	p.ID = id(p)
 	return p
 }
