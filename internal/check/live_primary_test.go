@@ -72,9 +72,11 @@ func livePrimaryCases() []live {
 			during(t, "CREATE TABLE kept.w (id INT PRIMARY KEY)", "Waiting for backup lock")
 		},
 			code: "primary-ddl", node: "db1", verdict: warn, observed: "create_table by root for", remedy: "performance_schema.processlist"},
-		{name: "a long transaction", breaks: func(t *testing.T) { session(t, "BEGIN", "SELECT * FROM kept.t") },
-			prepare: func(_ *testing.T, l *lab) { l.limits = func(m *check.Limits) { m.LongTransaction = 0 } },
-			code:    "long-transactions", node: "db1", verdict: warn, observed: "open transactions: one of root for", remedy: "KILL "},
+		{name: "a long transaction", breaks: func(t *testing.T) {
+			session(t, "BEGIN", "SELECT * FROM kept.t")
+			require.Eventually(t, func() bool { return ask(t, "db1", "SELECT COUNT(*) FROM information_schema.INNODB_TRX") == "1" }, time.Minute, 200*time.Millisecond)
+		}, prepare: func(_ *testing.T, l *lab) { l.limits = func(m *check.Limits) { m.LongTransaction = 0 } },
+			code: "long-transactions", node: "db1", verdict: warn, observed: "open transactions: one of root for", remedy: "KILL "},
 		{name: "a prepared transaction of nobody", breaks: func(t *testing.T) {
 			db, err := servers.Primary().DB()
 			require.NoError(t, err)
@@ -85,6 +87,10 @@ func livePrimaryCases() []live {
 				require.NoError(t, err)
 			}
 			giveUp(t, conn)
+			// Until its session has ended, the transaction is that session's. InnoDB renews its list only when nobody has read it for 0.1 s.
+			require.Eventually(t, func() bool {
+				return ask(t, "db1", "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_mysql_thread_id = 0") == "1"
+			}, time.Minute, 200*time.Millisecond)
 		}, undo: func(t *testing.T) { unlogged("XA ROLLBACK 'x'")(t) },
 			prepare: func(_ *testing.T, l *lab) { l.limits = func(m *check.Limits) { m.LongTransaction = 0 } },
 			code:    "long-transactions", node: "db1", verdict: warn, observed: "one of no session for", remedy: "XA RECOVER"},
