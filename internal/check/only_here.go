@@ -24,8 +24,9 @@ type Belongings struct {
 	Problem string
 }
 
-// compareLimit bounds the comparison of one secondary with the primary.
-const compareLimit = 90 * time.Second
+// compareLimit bounds the comparison of all secondaries with the primary. Measured on 9.7, three servers on two cores, 6,000 tables with 10
+// columns each: 1.2 s when they are alike, 4 s when one has a table more; by names alone, as a recheck compares, 0.1 s.
+const compareLimit = 5 * time.Minute
 
 // CompareAll compares what every chosen secondary holds with what the primary holds: schemas, tables, accounts, events and installed
 // plugins. Rows are not compared. A node that an earlier run has erased is left out: whatever is left of it was consented to before its
