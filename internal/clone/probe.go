@@ -51,8 +51,9 @@ const (
 // With DATA DIRECTORY the recipient's account needs BACKUP_ADMIN instead of CLONE_ADMIN (measured on 9.7).
 //
 // What it leaves behind: one refused login on the donor, and on the recipient a clone_status that says Failed and names the folder that
-// cannot be, in place of the record of an earlier clone. A donor list that lacks the donor names it for the time of the probe and is then put back, over a second connection (n is
-// the same node) if the claim's own is lost; a persisted list is not touched. The claim is used up if ctx ends or nobody answers in time.
+// cannot be, in place of the record of an earlier clone. A donor list that lacks the donor names it for the time of the probe and is
+// then put back, over a second connection (n is the same node) if the claim's own is lost; a persisted list is not touched. The claim is
+// used up if ctx ends or nobody answers in time.
 //
 // The error is about the recipient or the context; whatever is wrong with the path is no error.
 func Probe(ctx context.Context, c *node.Claim, n *node.Node, donor string, o Options) (Path, error) {
