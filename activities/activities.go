@@ -12,6 +12,7 @@ import (
 
 	"github.com/clusterresync/clusterresync/internal/inventory"
 	"github.com/clusterresync/clusterresync/internal/mail"
+	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
 // Config is what the activities of one worker need.
@@ -58,6 +59,10 @@ type Approval struct {
 	Errant string `json:"errant,omitempty"`
 	// LossUnknown says that the plan could not know what would be lost, and said so.
 	LossUnknown bool `json:"lossUnknown,omitempty"`
+	// Data are the schemas and tables that the primary lacks or has otherwise, as the approved plan showed them.
+	Data []contract.OnlyHere `json:"data,omitempty"`
+	// SeenAt is when the node's objects were last judged, by its own clock; zero while nobody has.
+	SeenAt time.Time `json:"seenAt,omitzero"`
 	// Wreck says that an earlier run left the node fenced.
 	Wreck bool `json:"wreck,omitempty"`
 }

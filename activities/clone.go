@@ -17,8 +17,11 @@ type CloneInput struct {
 	Donor     string `json:"donor"`
 	DonorUUID string `json:"donorUuid"`
 	// NotBefore is the recipient's own clock before its erase: a clone that began earlier is not ours.
-	NotBefore     time.Time `json:"notBefore"`
-	ThrottleMiBps int       `json:"throttleMiBps,omitempty"`
+	NotBefore time.Time `json:"notBefore"`
+	// ThrottleMiBps limits the copy, in MiB/s, 0 for none, unless the parent knows of a newer limit.
+	ThrottleMiBps int `json:"throttleMiBps,omitempty"`
+	// AdaptiveThrottle lowers the limit while the primary or the donor is hard at work.
+	AdaptiveThrottle bool `json:"adaptiveThrottle,omitempty"`
 	// Parent hears of the copy's progress; may be nil.
 	Parent *ParentRef `json:"parent,omitempty"`
 }
@@ -73,7 +76,7 @@ func (a *Activities) clone(ctx context.Context, in CloneInput, pulse *pulse) (Cl
 		return CloneResult{Copy: describe(copied, before)}, nil
 	}
 	if !onItsWay(before, in.NotBefore) {
-		if err := a.copy(ctx, in, site, donor, pulse, &copied); err != nil {
+		if err := a.copyPatiently(ctx, in, site, donor, pulse, &copied); err != nil {
 			return CloneResult{}, err
 		}
 	}
@@ -92,15 +95,52 @@ func onItsWay(status clone.Status, notBefore time.Time) bool {
 	return status.State == clone.InProgress && !status.Running() && status.Errno == 0 && !status.Begin.Before(notBefore)
 }
 
+const (
+	// firstPatience and longestPatience are how long is waited before a copy is tried again that lacked room: shortly at first, then less
+	// often, because each try may move as much as there was room for.
+	firstPatience   = 10 * time.Second
+	longestPatience = 10 * time.Minute
+)
+
+// copyPatiently copies, and tries again where somebody has to make room first, on the recipient's disk or among the donor's
+// connections: the node is erased, so that there is nothing better to do than to wait and to say for what. An abort ends it.
+func (a *Activities) copyPatiently(ctx context.Context, in CloneInput, site *site, donor *donor, pulse *pulse, copied *contract.Copy) error {
+	for patience := firstPatience; ; patience = min(2*patience, longestPatience) {
+		err := a.copy(ctx, in, site, donor, pulse, copied)
+		var failure *clone.Failure
+		if !errors.As(err, &failure) || !failure.LacksRoom() {
+			return err
+		}
+		pulse.waiting(fmt.Sprintf("%s; tried again every %s", roomFor(in, failure), patience))
+		a.tellParent(ctx, in, pulse)
+		if err := node.Sleep(ctx, patience); err != nil {
+			return err
+		}
+		pulse.waiting("")
+	}
+}
+
+func roomFor(in CloneInput, failure *clone.Failure) string {
+	if failure.Kind == clone.DiskFull {
+		return fmt.Sprintf("room on the disk of %s; free some: %v", in.Target.Node, failure)
+	}
+	return fmt.Sprintf("a free connection on %s: %v", in.Donor, failure)
+}
+
 // copy issues the clone, or joins the one that runs, and returns when its statement has ended well.
 func (a *Activities) copy(ctx context.Context, in CloneInput, site *site, donor *donor, pulse *pulse, copied *contract.Copy) error {
 	if err := donor.confirm(ctx, in.DonorUUID); err != nil {
 		return err
 	}
-	options := clone.Options{
-		ThrottleMiBps: in.ThrottleMiBps, RequireSSL: site.cluster.PeerTLS.Required(), DonorAnswers: donor.node.Ping,
+	adapt, err := a.adaptTo(ctx, in, site, donor, pulse)
+	if err != nil {
+		return err
 	}
-	progress := a.copyProgress(ctx, in, pulse)
+	ceiling := a.newestThrottle(ctx, in, pulse)
+	options := clone.Options{
+		ThrottleMiBps: ceiling, Adapt: adapt, RequireSSL: site.cluster.PeerTLS.Required(), DonorAnswers: donor.node.Ping,
+	}
+	progress := a.confirmThrottle(ctx, in, site, pulse, ceiling, a.copyProgress(ctx, in, pulse))
 	began := time.Now()
 	var result clone.Result
 	claim, err := site.claim(ctx, a.stillCurrent(ctx, pulse))
@@ -108,6 +148,9 @@ func (a *Activities) copy(ctx context.Context, in CloneInput, site *site, donor 
 	switch {
 	case errors.As(err, &running):
 		copied.Joined = true
+		if err := clone.SetThrottle(ctx, site.recipient, ceiling); err != nil {
+			return err
+		}
 		result, err = clone.Join(ctx, site.recipient, options, progress)
 	case err == nil:
 		defer claim.Close()
@@ -140,18 +183,25 @@ func (a *Activities) copyProgress(ctx context.Context, in CloneInput, pulse *pul
 	var told time.Time
 	return func(p clone.Progress) {
 		pulse.tell(func(h *heartbeat) {
-			h.Stage, h.Bytes, h.TotalBytes, h.MiBps, h.Waiting = p.Stage, p.Bytes, p.Total, p.MiBps, ""
+			h.Stage, h.Bytes, h.TotalBytes, h.MiBps, h.LimitMiBps, h.Waiting = p.Stage, p.Bytes, p.Total, p.MiBps, p.LimitMiBps, ""
 		})
 		// A copy of days must not fill its parent's history: it is told ever more seldom.
 		if in.Parent == nil || time.Since(told) < max(tellParentEvery, p.Elapsed/100) {
 			return
 		}
 		told = time.Now()
-		detail := pulse.snapshot().StepProgress
-		// A parent that is gone is no reason to stop.
-		_ = a.config.Temporal.SignalWorkflow(ctx, in.Parent.WorkflowID, in.Parent.RunID, contract.SignalNode,
-			contract.NodeSignal{Node: in.Target.Node, Step: contract.StepClone, At: told.UTC(), Detail: &detail})
+		a.tellParent(ctx, in, pulse)
 	}
+}
+
+// tellParent passes on what the heartbeats say. A parent that is gone is no reason to stop.
+func (a *Activities) tellParent(ctx context.Context, in CloneInput, pulse *pulse) {
+	if in.Parent == nil {
+		return
+	}
+	detail := pulse.snapshot().StepProgress
+	_ = a.config.Temporal.SignalWorkflow(ctx, in.Parent.WorkflowID, in.Parent.RunID, contract.SignalNode,
+		contract.NodeSignal{Node: in.Target.Node, Step: contract.StepClone, At: time.Now().UTC(), Detail: &detail})
 }
 
 // describe completes the report of a copy from the recipient's own record.
@@ -185,7 +235,7 @@ func countFailure(err error, pulse *pulse) error {
 	if !ran && !errors.As(err, &foreign) {
 		return err
 	}
-	if ran && (failure.Kind == clone.DonorBusy || failure.Kind == clone.RecipientBusy) {
+	if ran && (failure.Kind == clone.DonorBusy || failure.Kind == clone.DonorFull || failure.Kind == clone.RecipientBusy) {
 		return failed(contract.ErrorDonorBusy, "%w", err)
 	}
 	failures := pulse.snapshot().Failures + 1

@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/clusterresync/clusterresync/internal/pressure"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -29,6 +30,10 @@ type heartbeat struct {
 	Destroyed contract.Destroyed `json:"destroyed,omitzero"`
 	// Failures counts clones that ran and failed, over all attempts.
 	Failures int `json:"failures,omitempty"`
+	// Ceiling is the limit of the copy that was asked for last, in MiB/s; nil before any copy.
+	Ceiling *int `json:"ceiling,omitempty"`
+	// Limiter is what the adaptive throttle has learnt.
+	Limiter *pressure.Limiter `json:"limiter,omitempty"`
 }
 
 // startPulse begins to heartbeat; the caller ends it.

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"strings"
 
 	"github.com/clusterresync/clusterresync/internal/hook"
 	"github.com/clusterresync/clusterresync/workflows/contract"
@@ -38,7 +39,8 @@ func (a *Activities) callHooks(ctx context.Context, in HookInput) (HookResult, e
 	}
 	notes, err := hook.All(ctx, cluster.Hooks[in.Event.Place], in.Event, pulse.waiting)
 	if err != nil && ctx.Err() == nil {
-		return HookResult{}, final(contract.ErrorHook, "%w", err)
+		// What the hooks before it said would be lost with the result.
+		return HookResult{}, final(contract.ErrorHook, "%s", strings.Join(append([]string{err.Error()}, notes...), "; before that: "))
 	}
 	return HookResult{Notes: notes}, err
 }

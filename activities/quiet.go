@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/clusterresync/clusterresync/internal/check"
 	"github.com/clusterresync/clusterresync/internal/node"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
@@ -21,7 +22,7 @@ type QuietInput struct {
 	Until time.Time `json:"until"`
 }
 
-// WaitQuiet waits until few sessions are at work on the primary, for long enough (Threads_running). It changes nothing. A worker that dies
+// WaitQuiet waits until few sessions are at work on the primary, for long enough. It changes nothing. A worker that dies
 // makes the quiet time begin again, not the patience. It fails for good with NotQuiet.
 func (a *Activities) WaitQuiet(ctx context.Context, in QuietInput) (Done, error) {
 	return Done{Attempts: attempt(ctx)}, asTemporal(ctx, a.waitQuiet(ctx, in))
@@ -37,20 +38,20 @@ func (a *Activities) waitQuiet(ctx context.Context, in QuietInput) error {
 	defer site.close()
 	busyUntil := time.Now()
 	for {
-		running, err := threadsRunning(ctx, site.primary)
+		sessions, err := check.AtWork(ctx, site.primary)
 		if err != nil {
 			return err
 		}
 		now := time.Now()
-		if running > in.Quiet.ThreadsRunning {
+		if sessions > in.Quiet.Sessions {
 			busyUntil = now
 		}
 		quiet := now.Sub(busyUntil)
 		if quiet >= in.Quiet.For.Std() {
 			return nil
 		}
-		seen := fmt.Sprintf("Threads_running is %d on %s; wanted at most %d for %s, so far for %s",
-			running, in.Target.Primary, in.Quiet.ThreadsRunning, in.Quiet.For, quiet.Round(time.Second))
+		seen := fmt.Sprintf("%d sessions are at work on %s; wanted at most %d for %s, so far for %s",
+			sessions, in.Target.Primary, in.Quiet.Sessions, in.Quiet.For, quiet.Round(time.Second))
 		if now.After(in.Until) {
 			return final(contract.ErrorNotQuiet,
 				"the primary was not quiet in time: %s; start again at a quieter hour, or with other limits (quiet)", seen)
@@ -60,12 +61,4 @@ func (a *Activities) waitQuiet(ctx context.Context, in QuietInput) error {
 			return err
 		}
 	}
-}
-
-// threadsRunning counts the sessions at work, less the one that asks (MySQL manual: Server Status Variables, Threads_running).
-func threadsRunning(ctx context.Context, primary *node.Node) (int, error) {
-	var running int
-	err := node.One(ctx, primary, "look how busy it is",
-		"SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Threads_running'", nil, &running)
-	return running - 1, err
 }

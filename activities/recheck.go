@@ -14,7 +14,8 @@ type RecheckInput struct {
 	Approval Approval `json:"approval"`
 }
 
-// RecheckResult is the recipient's own UTC clock: a clone that began before it is not ours.
+// RecheckResult is the recipient's own UTC clock right before it was looked at: a clone that began before it is not ours, and a table made
+// after it has not been seen.
 type RecheckResult struct {
 	Done
 	Clock time.Time `json:"clock"`
@@ -39,9 +40,10 @@ func (a *Activities) recheck(ctx context.Context, in RecheckInput) (RecheckResul
 	if err := a.requireLock(ctx, in.Target); err != nil {
 		return RecheckResult{}, err
 	}
-	if err := site.judge(ctx, in.Approval); err != nil {
+	// Before the look: what is made after it has not been seen.
+	clock, err := clone.UTCNow(ctx, site.recipient)
+	if err != nil {
 		return RecheckResult{}, err
 	}
-	clock, err := clone.UTCNow(ctx, site.recipient)
-	return RecheckResult{Clock: clock}, err
+	return RecheckResult{Clock: clock}, site.judge(ctx, in.Approval)
 }

@@ -125,7 +125,7 @@ func (s *site) confirmIdentities(ctx context.Context) error {
 func (s *site) judge(ctx context.Context, approval Approval) error {
 	return check.Recheck(ctx, s.recipient, s.primary, check.Approved{
 		NodeUUID: s.target.NodeUUID, PrimaryUUID: s.target.PrimaryUUID,
-		Errant: approval.Errant, LossUnknown: approval.LossUnknown, Wreck: approval.Wreck,
+		Errant: approval.Errant, LossUnknown: approval.LossUnknown, Data: approval.Data, SeenAt: approval.SeenAt, Wreck: approval.Wreck,
 	})
 }
 

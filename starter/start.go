@@ -42,15 +42,15 @@ func (c choices) request(mode contract.Mode) contract.Request {
 
 // gate is what start and schedule have in common besides: when the first node may be touched.
 type gate struct {
-	Quiet        bool          `help:"Wait for a quiet primary before the first node is touched; any of the next three says so too."`
-	QuietThreads int           `help:"The most sessions that may be at work on a quiet primary (Threads_running); default 5." placeholder:"N"`
-	QuietFor     time.Duration `help:"How long it has to stay quiet; default 30s." placeholder:"DURATION"`
-	QuietWithin  time.Duration `help:"How long is waited for that before the run is refused; default 1h." placeholder:"DURATION"`
+	Quiet         bool          `help:"Wait for a quiet primary before the first node is touched; any of the next three says so too."`
+	QuietSessions int           `help:"The most sessions that may be at work on a quiet primary; default 5." placeholder:"N"`
+	QuietFor      time.Duration `help:"How long it has to stay quiet; default 30s." placeholder:"DURATION"`
+	QuietWithin   time.Duration `help:"How long is waited for that before the run is refused; default 1h." placeholder:"DURATION"`
 }
 
 // quiet is nil where nothing is to be waited for.
 func (g gate) quiet() *contract.Quiet {
-	asked := contract.Quiet{ThreadsRunning: g.QuietThreads, For: contract.Duration(g.QuietFor), Within: contract.Duration(g.QuietWithin)}
+	asked := contract.Quiet{Sessions: g.QuietSessions, For: contract.Duration(g.QuietFor), Within: contract.Duration(g.QuietWithin)}
 	if !g.Quiet && asked == (contract.Quiet{}) {
 		return nil
 	}
@@ -250,7 +250,7 @@ func details(request contract.Request) string {
 	}
 	gate := "none"
 	if q := request.Quiet; q != nil {
-		gate = fmt.Sprintf("at most %d sessions at work for %s, awaited for %s", q.ThreadsRunning, q.For, q.Within)
+		gate = fmt.Sprintf("at most %d sessions at work for %s, awaited for %s", q.Sessions, q.For, q.Within)
 	}
 	return fmt.Sprintf("- cluster: **%s**\n- mode: %s\n- nodes: %s\n- unreplicated writes: %s\n- delayed secondaries: %s\n- unreachable secondaries: %s\n"+
 		"- donors: %s\n- low-traffic gate: %s\n- asked for by: %s\n",

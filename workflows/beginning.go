@@ -105,7 +105,9 @@ func (r *run) preconditions(ctx workflow.Context, nodes []string) ending {
 	request.Nodes = nodes
 	var plan contract.Plan
 	err := workflow.ExecuteActivity(looking(ctx, "Check every node and make the plan"), r.act.Preconditions,
-		activities.PreconditionsInput{Request: request, InventoryHash: r.begun.InventoryHash, Run: r.report.RunID}).Get(ctx, &plan)
+		activities.PreconditionsInput{
+			Request: request, InventoryHash: r.begun.InventoryHash, Run: r.report.RunID, Locked: r.request.Mode != contract.ModePlan,
+		}).Get(ctx, &plan)
 	if err != nil {
 		return stopped(ctx, err)
 	}

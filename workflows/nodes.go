@@ -87,14 +87,21 @@ func (r *run) startNode(ctx workflow.Context, name, donor string, done func()) {
 	node := r.planNode(name)
 	in := NodeInput{
 		Target:   r.target(node),
-		Approval: activities.Approval{Errant: node.Loss.ErrantGTIDs, LossUnknown: node.Loss.Unknown != "", Wreck: node.Wreck},
-		Donor:    donor, DonorUUID: r.planNode(donor).ServerUUID, ThrottleMiBps: r.throttle, Proof: r.request.Proof,
+		Approval: approvalOf(node),
+		Donor:    donor, DonorUUID: r.planNode(donor).ServerUUID, ThrottleMiBps: r.throttle, AdaptiveThrottle: r.request.AdaptiveThrottle, Proof: r.request.Proof,
 		Mode: r.request.Mode, Plan: r.report.Plan.ID, Rescue: r.request.UnreplicatedWrites == contract.UnreplicatedRescue, Hooks: r.begun.Hooks,
 	}
 	r.runChild(ctx, in, fmt.Sprintf("Resync %s from %s", name, donor), func(report contract.NodeReport) {
 		r.fan.Finish(name, report.Standing == contract.StandingProven, report.Standing == contract.StandingUntouched)
 		done()
 	})
+}
+
+// approvalOf is what the approved plan gives up of a node.
+func approvalOf(node contract.PlanNode) activities.Approval {
+	return activities.Approval{
+		Errant: node.Loss.ErrantGTIDs, LossUnknown: node.Loss.Unknown != "", Data: node.Loss.Data(), SeenAt: node.Loss.SeenAt, Wreck: node.Wreck,
+	}
 }
 
 // runChild starts a child and calls closed with its report, also when the child could not be started or was ended from outside.

@@ -11,11 +11,11 @@ import (
 
 func TestQuietIsWaitedForAfterTheApprovalAndBeforeAnyNode(t *testing.T) {
 	s := tell(t, "a")
-	s.request.Quiet = &contract.Quiet{ThreadsRunning: 3}
+	s.request.Quiet = &contract.Quiet{Sessions: 3}
 	report := s.run()
 	require.Equal(t, contract.OutcomeSucceeded, report.Outcome)
 	require.Len(t, s.quiet, 1)
-	require.Equal(t, 3, s.quiet[0].Quiet.ThreadsRunning)
+	require.Equal(t, 3, s.quiet[0].Quiet.Sessions)
 	require.Equal(t, "30s", s.quiet[0].Quiet.For.String())
 	require.WithinDuration(t, report.Began.Add(time.Hour), s.quiet[0].Until, time.Minute)
 	require.Less(t, s.index("done", "WaitQuiet", ""), s.index("asked", "Recheck", "a"))

@@ -19,10 +19,12 @@ type NodeInput struct {
 	// Approval is what the plan showed and a person (or the input) gave up.
 	Approval activities.Approval `json:"approval"`
 	// Donor is the name of the node that feeds the copy.
-	Donor         string                `json:"donor,omitempty"`
-	DonorUUID     string                `json:"donorUuid,omitempty"`
-	ThrottleMiBps int                   `json:"throttleMiBps,omitempty"`
-	Proof         contract.ProofOptions `json:"proof"`
+	Donor         string `json:"donor,omitempty"`
+	DonorUUID     string `json:"donorUuid,omitempty"`
+	ThrottleMiBps int    `json:"throttleMiBps,omitempty"`
+	// AdaptiveThrottle lets the copy give way to load on the primary or the donor.
+	AdaptiveThrottle bool                  `json:"adaptiveThrottle,omitempty"`
+	Proof            contract.ProofOptions `json:"proof"`
 	// Mode is that of the run, Plan the ID of the plan that was approved.
 	Mode contract.Mode `json:"mode,omitempty"`
 	Plan string        `json:"plan,omitempty"`
@@ -225,6 +227,9 @@ func (n *nodeRun) recheck(ctx workflow.Context) error {
 			Target: n.in.Target, Approval: n.in.Approval,
 		}).Get(ctx, &result)
 		n.clock = result.Clock
+		if err == nil && !n.in.Approval.SeenAt.IsZero() {
+			n.in.Approval.SeenAt = result.Clock
+		}
 		return result.Attempts, err
 	})
 }
@@ -304,7 +309,8 @@ func (n *nodeRun) clone(ctx workflow.Context) error {
 	return n.take(ctx, contract.StepClone, func() (int, error) {
 		var result activities.CloneResult
 		err := workflow.ExecuteActivity(finishing(ctx, "Clone "+n.in.Donor+" -> "+n.in.Target.Node), n.act.Clone, activities.CloneInput{
-			Target: n.in.Target, Donor: n.in.Donor, DonorUUID: n.in.DonorUUID, NotBefore: n.clock, ThrottleMiBps: n.throttle, Parent: n.parentRef(),
+			Target: n.in.Target, Donor: n.in.Donor, DonorUUID: n.in.DonorUUID, NotBefore: n.clock, ThrottleMiBps: n.throttle,
+			AdaptiveThrottle: n.in.AdaptiveThrottle, Parent: n.parentRef(),
 		}).Get(ctx, &result)
 		if err == nil {
 			n.report.Copy = &result.Copy

@@ -66,5 +66,6 @@ func All() []Check {
 		dataWithoutGTIDs,
 
 		servingFloor,
+		hooksSet,
 	}
 }

@@ -270,6 +270,7 @@ func brokenClusters() []broken {
 		{"data without GTIDs", dataOnly(contract.UnreplicatedRefuse), "data-without-gtids", "db2", fail, "1 schema with 3 tables", "discard", nil},
 		{"data without GTIDs, discarded", dataOnly(contract.UnreplicatedDiscard), "data-without-gtids", "db2", warn, "will be destroyed", "", nil},
 
+		{"no hooks", func(o *Observations) { o.Cluster.Hooks = nil }, "hooks", "", warn, "sets no hooks", "beforeFence", nil},
 		{"floor of two", func(o *Observations) { two := 2; o.Request.MinServing = &two }, "serving-floor", "", fail, "in service: 2", `"minServing": 1`, nil},
 		{"the last one in service", func(o *Observations) {
 			o.Nodes[2].Channels[0].SQL = false

@@ -22,7 +22,8 @@ func healthy() *Observations {
 	o := &Observations{
 		Request: contract.Request{Cluster: "shop"}.WithDefaults(),
 		Cluster: inventory.Cluster{
-			Name: "shop",
+			Name:  "shop",
+			Hooks: inventory.Hooks{inventory.HookBeforeFence: {{Command: []string{"/bin/drain"}}}},
 			Accounts: inventory.Accounts{
 				Admin:       inventory.Account{User: "resync_admin", Secret: "env:ADMIN"},
 				Donor:       inventory.Account{User: "resync_donor", Secret: "env:DONOR"},

@@ -108,6 +108,7 @@ func newLab(t *testing.T) *lab {
 	require.NoError(t, err)
 	cluster, err := inv.Cluster(servers.Name)
 	require.NoError(t, err)
+	cluster.Hooks = inventory.Hooks{inventory.HookBeforeFence: {{Command: []string{"/bin/true"}}}}
 	l := &lab{cluster: *cluster, opened: map[string]*node.Node{}, request: contract.Request{Cluster: servers.Name}}
 	for _, n := range servers.Nodes {
 		l.open(t, n.Name, n.WorkerAddress(), servers.Accounts.Admin.Password.Reveal())

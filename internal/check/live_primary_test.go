@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,6 +124,16 @@ func livePrimaryCases() []live {
 			"SET GLOBAL rpl_semi_sync_source_wait_for_replica_count = 2", "SET GLOBAL rpl_semi_sync_source_enabled = ON"),
 			undo: unlogged("SET GLOBAL rpl_semi_sync_source_enabled = OFF", "UNINSTALL PLUGIN rpl_semi_sync_source"),
 			code: "serving-floor", verdict: fail, observed: "fewer than 2", remedy: "rpl_semi_sync_source"},
+		// Which makes InnoDB's own list unreadable.
+		{name: "a long transaction with a statement of books", breaks: func(t *testing.T) {
+			during(t, "SELECT '📚', SLEEP(600) FROM kept.t", "User sleep")
+			require.Eventually(t, func() bool {
+				_, err := servers.Primary().QueryString(t.Context(), "SELECT COUNT(*) FROM information_schema.INNODB_TRX")
+				return err != nil && strings.Contains(err.Error(), "3854")
+			}, time.Minute, 200*time.Millisecond)
+		},
+			prepare: func(_ *testing.T, l *lab) { l.limits = func(m *check.Limits) { m.LongTransaction = 0 } },
+			code:    "long-transactions", node: "db1", verdict: warn, observed: "open transactions: one of root for", remedy: "KILL "},
 		{name: "a floor of all", prepare: func(_ *testing.T, l *lab) { two := 2; l.request.MinServing = &two },
 			code: "serving-floor", verdict: fail, observed: "in service: 2", remedy: `"minServing": 1`},
 		{name: "no clone plugin on the primary", breaks: unlogged("UNINSTALL PLUGIN clone"),

@@ -107,13 +107,15 @@ func (o *Observation) readDownstreams(ctx context.Context, s node.Reader) error 
 }
 
 // readersOf lists who reads the server's binary log: the replicas that registered, and the sessions that read. A reader that
-// does not register, such as mysqlbinlog, shows only as a session.
+// does not register, such as mysqlbinlog, shows only as a session. A worker that looks at what a node would lose is no reader to spare.
 func readersOf(ctx context.Context, s node.Reader) (replicas []node.Downstream, sessions []string, err error) {
 	if replicas, err = node.ReadDownstreams(ctx, s); err != nil {
 		return nil, nil, err
 	}
 	sessions, err = texts(ctx, s, "list the readers of its binary log",
-		"SELECT CONCAT(USER, '@', HOST) FROM performance_schema.processlist WHERE COMMAND LIKE 'Binlog Dump%'")
+		`SELECT CONCAT(USER, '@', HOST) FROM performance_schema.processlist p WHERE COMMAND LIKE 'Binlog Dump%'
+AND NOT EXISTS (SELECT 1 FROM performance_schema.session_connect_attrs a WHERE a.PROCESSLIST_ID = p.ID
+AND a.ATTR_NAME = '`+node.AttributeProgram+`' AND a.ATTR_VALUE = '`+node.Program+`')`)
 	return replicas, sessions, err
 }
 

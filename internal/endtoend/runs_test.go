@@ -68,7 +68,11 @@ func finish(t testing.TB, run client.WorkflowRun) contract.Report {
 
 func requireOutcome(t testing.TB, want contract.Outcome, report contract.Report) {
 	t.Helper()
-	require.Equal(t, want, report.Outcome, "%s %s\n%+v", report.ErrorType, report.Reason, report.Nodes)
+	var failures []contract.Finding
+	if report.Plan != nil {
+		failures = report.Plan.Failures()
+	}
+	require.Equal(t, want, report.Outcome, "%s %s\n%+v\n%+v", report.ErrorType, report.Reason, failures, report.Nodes)
 }
 
 func nodeOf(t testing.TB, report contract.Report, name string) contract.NodeReport {

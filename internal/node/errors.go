@@ -30,6 +30,7 @@ const (
 	ErrnoUnknownSystemVar   = 1193
 	ErrnoChannelRunning     = 3081
 	ErrnoTooManyConnections = 1040
+	ErrnoCannotConvert      = 3854
 )
 
 // Class says what an error means for the one who has to decide what to do next.

@@ -28,6 +28,10 @@ func Build(o *check.Observations, findings []contract.Finding, now time.Time) co
 		Findings:           ordered(findings),
 		MinServing:         o.Floor(),
 		UnreplicatedWrites: o.Request.UnreplicatedWrites,
+		Hooks:              []string{},
+	}
+	for _, place := range o.Cluster.Hooks.Places() {
+		p.Hooks = append(p.Hooks, string(place))
 	}
 	for i := range o.Nodes {
 		n := &o.Nodes[i]

@@ -52,7 +52,7 @@ var looks = map[string]Snapshot{
 	},
 	"waiting-for-quiet": {
 		WorkflowID: "resync/shop", Cluster: "shop", Mode: contract.ModeResync, Phase: contract.PhaseQuiet, Started: ago(10 * time.Minute),
-		AnsweredAt: now, Waiting: "Threads_running is 14 on db1; wanted at most 5 for 30s, so far for 0s; until 2026-11-22T13:00:00Z",
+		AnsweredAt: now, Waiting: "14 sessions are at work on db1; wanted at most 5 for 30s, so far for 0s; until 2026-11-22T13:00:00Z",
 		Nodes: []Node{{NodeProgress: contract.NodeProgress{Name: "db2"}}},
 	},
 	"worker-away": {

@@ -19,7 +19,7 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 	into := map[string]any{
 		"cluster": &r.Cluster, "mode": &r.Mode, "plan": &r.Plan, "confirm": &r.Confirm, "nodes": &r.Nodes,
 		"unreplicatedWrites": &r.UnreplicatedWrites, "delayedReplicas": &r.DelayedReplicas, "onUnreachable": &r.OnUnreachable, "donors": &r.Donors,
-		"maxParallel": &r.MaxParallel, "minServing": &r.MinServing, "throttleMiBps": &r.ThrottleMiBps,
+		"maxParallel": &r.MaxParallel, "minServing": &r.MinServing, "throttleMiBps": &r.ThrottleMiBps, "adaptiveThrottle": &r.AdaptiveThrottle,
 		"watch": &r.Watch, "approvalTimeout": &r.ApprovalTimeout, "notify": &r.Notify, "requestedBy": &r.RequestedBy,
 		"problems": &r.problems,
 	}
@@ -27,7 +27,7 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 	if raw, asked := fields["quiet"]; asked && string(raw) != "null" {
 		r.Quiet = &Quiet{}
 		nested["quiet"] = map[string]any{
-			"threadsRunning": &r.Quiet.ThreadsRunning, "for": &r.Quiet.For, "within": &r.Quiet.Within,
+			"sessions": &r.Quiet.Sessions, "for": &r.Quiet.For, "within": &r.Quiet.Within,
 		}
 	} else {
 		into["quiet"] = &r.Quiet

@@ -45,7 +45,7 @@ func (r Request) Problems() []string {
 	oneOf(add, "proof.where", string(r.Proof.Where), "client", "server")
 	if r.Quiet != nil {
 		quiet := r.Quiet.WithDefaults()
-		between(add, "quiet.threadsRunning", quiet.ThreadsRunning, 1, 10000)
+		between(add, "quiet.sessions", quiet.Sessions, 1, 10000)
 		within(add, "quiet.for", quiet.For, time.Second, time.Hour)
 		within(add, "quiet.within", quiet.Within, time.Second, 7*24*time.Hour)
 	}

@@ -28,6 +28,8 @@ type StepProgress struct {
 	TotalBytes int64 `json:"totalBytes,omitempty"`
 	// MiBps is the rate over the last seconds, in MiB/s.
 	MiBps float64 `json:"mibps,omitempty"`
+	// LimitMiBps is the limit that holds now, in MiB/s, where there is one: throttleMiBps, or less while adaptiveThrottle gives way.
+	LimitMiBps int `json:"limitMiBps,omitempty"`
 	// Rows and tables that the proof has compared.
 	Rows        int64 `json:"rows,omitempty"`
 	Tables      int   `json:"tables,omitempty"`

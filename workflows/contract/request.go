@@ -54,9 +54,8 @@ const (
 
 // Quiet is the low-traffic gate: after the approval and before the first node is touched, the run waits for a quiet primary.
 type Quiet struct {
-	// ThreadsRunning is the most sessions that may be at work on the primary at a look (Threads_running, the gate's own left out), 1 to
-	// 10000; default 5.
-	ThreadsRunning int `json:"threadsRunning,omitempty"`
+	// Sessions is the most sessions of clients that may be at work on the primary at a look, 1 to 10000; default 5. Replicas do not count.
+	Sessions int `json:"sessions,omitempty"`
 	// For is how long it has to stay so, 1s to 1h; default 30s.
 	For Duration `json:"for,omitempty"`
 	// Within is how long is waited for that before the run is refused, up to 7 days; default 1h.
@@ -65,8 +64,8 @@ type Quiet struct {
 
 // WithDefaults fills in what was left out.
 func (q Quiet) WithDefaults() Quiet {
-	if q.ThreadsRunning == 0 {
-		q.ThreadsRunning = 5
+	if q.Sessions == 0 {
+		q.Sessions = 5
 	}
 	if q.For == 0 {
 		q.For = Duration(30 * time.Second)
@@ -141,6 +140,9 @@ type Request struct {
 	MinServing *int `json:"minServing,omitempty"`
 	// ThrottleMiBps limits each copy, in MiB/s, 0 to 1048576; 0 means no limit.
 	ThrottleMiBps int `json:"throttleMiBps,omitempty"`
+	// AdaptiveThrottle gives way to load: each copy's limit is lowered while the primary, or a donor that is another node, works
+	// harder than before the copy, and raised again up to ThrottleMiBps when it does not.
+	AdaptiveThrottle bool `json:"adaptiveThrottle,omitempty"`
 	// Quiet is the low-traffic gate; none is waited at when it is left out.
 	Quiet *Quiet `json:"quiet,omitempty"`
 	// Proof says how thorough the proof is.

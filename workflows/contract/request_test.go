@@ -13,9 +13,9 @@ func TestRequestNamesEveryProblemAtOnce(t *testing.T) {
 	var request Request
 	require.NoError(t, json.Unmarshal([]byte(`{
 		"cluster": "Shop!", "Mode": "resync", "mode": "erase", "nodes": "s1", "max_parallel": 3, "maxParallel": "many",
-		"minServing": -1, "throttleMiBps": -5, "watch": "soon", "approvalTimeout": 5, "notify": ["nobody"],
+		"minServing": -1, "throttleMiBps": -5, "adaptiveThrottle": "yes", "watch": "soon", "approvalTimeout": 5, "notify": ["nobody"],
 		"proof": {"row": true, "parallel": 99, "where": "here"}, "donors": "me", "unreplicatedWrites": "keep", "onUnreachable": 7,
-		"delayedReplicas": "wait", "quiet": {"threadsRunning": -1, "for": "2h", "within": "1000h", "until": "noon"}
+		"delayedReplicas": "wait", "quiet": {"sessions": -1, "for": "2h", "within": "1000h", "until": "noon"}
 	}`), &request))
 	problems := strings.Join(request.Problems(), "\n")
 	for _, want := range []string{
@@ -27,6 +27,7 @@ func TestRequestNamesEveryProblemAtOnce(t *testing.T) {
 		`maxParallel: want a whole number, got "many"`,
 		"minServing: -1 is not between 0 and 1000",
 		"throttleMiBps: -5 is not between",
+		`adaptiveThrottle: want true or false, got "yes"`,
 		`watch: want a duration such as "5m", got "soon"`,
 		`approvalTimeout: want a duration such as "5m", got 5`,
 		`notify: "nobody" is not a mail address`,
@@ -37,14 +38,14 @@ func TestRequestNamesEveryProblemAtOnce(t *testing.T) {
 		`unreplicatedWrites: "keep" is not one of refuse, rescue, discard`,
 		"onUnreachable: want a string, got 7",
 		`delayedReplicas: "wait" is not one of refuse, resync`,
-		"quiet.threadsRunning: -1 is not between 1 and 10000",
+		"quiet.sessions: -1 is not between 1 and 10000",
 		"quiet.for: 2h0m0s is not between 1s and 1h0m0s",
 		"quiet.within: 1000h0m0s is not between 1s and 168h0m0s",
 		"quiet.until: unknown field",
 	} {
 		require.Contains(t, problems, want)
 	}
-	require.Len(t, request.Problems(), 22)
+	require.Len(t, request.Problems(), 23)
 }
 
 func TestRequestWithoutAnObjectIsAProblemNotAFailure(t *testing.T) {
