@@ -171,6 +171,9 @@ func brokenClusters() []broken {
 		{"delayed, with a consent that a verification cannot use", func(o *Observations) {
 			db2(o).Channels[0].DelaySeconds, o.Request.DelayedReplicas, o.Request.Mode = 3600, contract.DelayedResync, contract.ModeVerify
 		}, "delayed-replica", "db2", fail, "3600 s", "SOURCE_DELAY=0", nil},
+		{"delayed, with a consent that a repair cannot use", func(o *Observations) {
+			db2(o).Channels[0].DelaySeconds, o.Request.DelayedReplicas, o.Request.Mode = 3600, contract.DelayedResync, contract.ModeRepair
+		}, "delayed-replica", "db2", fail, "3600 s", "SOURCE_DELAY=0", nil},
 		{"a clone runs", func(o *Observations) { db2(o).Cloning = 12 }, "clone-idle", "db2", fail, "process 12", "KILL QUERY 12", nil},
 		{"somebody clones into the primary", func(o *Observations) { db1(o).Cloning = 12 }, "clone-idle", "db1", fail, "process 12", "KILL QUERY 12", nil},
 

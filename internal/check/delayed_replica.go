@@ -7,7 +7,7 @@ import (
 )
 
 // delayedReplica: a delay is deliberate, and the node perhaps somebody's last copy of an older state. With consent it is proven without
-// its delay, which it gets back. A verification changes no channel, and would wait for a delayed node for ever.
+// its delay, which it gets back. A verification, that of a repair as well, changes no channel and would wait for a delayed node for ever.
 var delayedReplica = Check{
 	Code:   "delayed-replica",
 	Wanted: "no secondary is delayed on purpose",
@@ -26,12 +26,13 @@ var delayedReplica = Check{
 
 func judgeDelay(o *Observations, n *Observation, channel string, seconds int) contract.Finding {
 	observed := fmt.Sprintf("its applier is delayed by %d s", seconds)
-	if o.Erases() && o.Request.DelayedReplicas == contract.DelayedResync {
+	provenFirst := o.Request.Mode == contract.ModeVerify || o.Request.Mode == contract.ModeRepair
+	if !provenFirst && o.Request.DelayedReplicas == contract.DelayedResync {
 		return warns(n.Node, observed+"; the older state that it holds is erased, and it is delayed again once it is proven", "", "")
 	}
 	remedy := fmt.Sprintf("STOP REPLICA SQL_THREAD FOR CHANNEL %[1]s; CHANGE REPLICATION SOURCE TO SOURCE_DELAY=0 FOR CHANNEL %[1]s; START REPLICA SQL_THREAD FOR CHANNEL %[1]s;",
 		quoted(channel))
-	if o.Erases() {
+	if !provenFirst {
 		remedy += ` or "delayedReplicas": "resync", which gives the delay back at the end`
 	}
 	return fails(n.Node, observed, "SOURCE_DELAY = 0", remedy)
