@@ -48,8 +48,6 @@ type packet struct {
 	size int    // the event's whole length
 }
 
-func (p packet) whole() bool { return len(p.raw) == p.size }
-
 // run returns a *node.Error for whatever the network or the server refused, and take's errors as they are.
 func (d *dump) run(ctx context.Context) (err error) {
 	defer func() {
