@@ -77,6 +77,13 @@ type Done struct {
 type ParentRef struct {
 	WorkflowID string `json:"workflowId"`
 	RunID      string `json:"runId"`
+	// Tellings is how often it wants to; nil as often as there is something to tell.
+	Tellings *int `json:"tellings,omitempty"`
+}
+
+// wants reports whether so many bytes more of a total are worth telling. With one share of the total for each telling there are never more.
+func (r ParentRef) wants(more, total int64) bool {
+	return r.Tellings == nil || *r.Tellings > 0 && total > 0 && more >= total/int64(*r.Tellings)
 }
 
 // heartbeatEvery is how often a long activity heartbeats; well below the workflows' heartbeat timeout.

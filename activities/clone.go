@@ -181,22 +181,23 @@ func (a *Activities) killIfAborted(ctx context.Context, site *site, err error) e
 // copyProgress heartbeats each look and tells the parent of it now and then.
 func (a *Activities) copyProgress(ctx context.Context, in CloneInput, pulse *pulse) func(clone.Progress) {
 	var told time.Time
+	var toldBytes int64
 	return func(p clone.Progress) {
 		pulse.tell(func(h *heartbeat) {
 			h.Stage, h.Bytes, h.TotalBytes, h.MiBps, h.LimitMiBps, h.Waiting = p.Stage, p.Bytes, p.Total, p.MiBps, p.LimitMiBps, ""
 		})
 		// A copy of days must not fill its parent's history: it is told ever more seldom.
-		if in.Parent == nil || time.Since(told) < max(tellParentEvery, p.Elapsed/100) {
+		if in.Parent == nil || time.Since(told) < max(tellParentEvery, p.Elapsed/100) || !in.Parent.wants(p.Bytes-toldBytes, p.Total) {
 			return
 		}
-		told = time.Now()
+		told, toldBytes = time.Now(), p.Bytes
 		a.tellParent(ctx, in, pulse)
 	}
 }
 
 // tellParent passes on what the heartbeats say. A parent that is gone is no reason to stop.
 func (a *Activities) tellParent(ctx context.Context, in CloneInput, pulse *pulse) {
-	if in.Parent == nil {
+	if in.Parent == nil || in.Parent.Tellings != nil && *in.Parent.Tellings == 0 {
 		return
 	}
 	detail := pulse.snapshot().StepProgress

@@ -85,7 +85,7 @@ func (r *run) lookAgain(ctx workflow.Context) ending {
 
 // askByMail runs beside the wait: a mail that cannot be sent keeps nobody from approving, and one that was not sent by then is given up.
 func (r *run) askByMail(ctx workflow.Context, until time.Time) {
-	report, recipients := r.report, r.recipients()
+	report, recipients := r.abridged(), r.recipients()
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		err := workflow.ExecuteActivity(mailing(ctx, "Ask for the approval by mail"), r.act.MailApproval, activities.MailApprovalInput{
 			Report: report, Until: until, Notify: recipients,

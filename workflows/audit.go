@@ -28,7 +28,7 @@ func (r *run) audit(ctx workflow.Context) error {
 		return nil
 	}
 	var result activities.AuditResult
-	err := workflow.ExecuteActivity(looking(ctx, "Write the audit record"), r.act.Audit, activities.AuditInput{Report: r.report}).Get(ctx, &result)
+	err := workflow.ExecuteActivity(looking(ctx, "Write the audit record"), r.act.Audit, activities.AuditInput{Report: r.abridged()}).Get(ctx, &result)
 	if err == nil {
 		r.report.Audit = result.Where
 	}

@@ -112,6 +112,7 @@ func (r *run) preconditions(ctx workflow.Context, nodes []string) ending {
 		return stopped(ctx, err)
 	}
 	r.report.Plan = &plan
+	r.chosen = r.chosenNames()
 	r.show()
 	if failures := plan.Failures(); len(failures) > 0 {
 		end := refused(contract.ErrorTypeOf(failures), fmt.Sprintf("%d of %d checks failed", len(failures), len(plan.Findings)))

@@ -79,7 +79,12 @@ func (r *run) standing(standing contract.Standing) []string {
 
 func (r *run) notGood() string {
 	var texts []string
+	more := 0
 	for _, node := range r.report.Nodes {
+		if len(texts) == maxNamed && node.Standing != contract.StandingProven && node.Standing != contract.StandingVerified {
+			more++
+			continue
+		}
 		if node.Standing == contract.StandingProven || node.Standing == contract.StandingVerified {
 			continue
 		}
@@ -88,6 +93,9 @@ func (r *run) notGood() string {
 			text += ": " + node.Error
 		}
 		texts = append(texts, text+")")
+	}
+	if more > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(texts, "; ")
 }
@@ -118,6 +126,7 @@ func (r *run) close(ctx workflow.Context, end ending) (*contract.Report, error) 
 	r.auditEnd(apart)
 	r.mail(apart)
 	r.enter(contract.PhaseClosed)
+	r.render()
 	return r.result(end.detail)
 }
 
@@ -140,7 +149,7 @@ func (r *run) addSkipped() {
 func (r *run) mail(ctx workflow.Context) {
 	var sent activities.MailResult
 	err := workflow.ExecuteActivity(mailing(ctx, "Mail the report"), r.act.MailReport,
-		activities.MailReportInput{Report: r.report, Notify: r.recipients()}).Get(ctx, &sent)
+		activities.MailReportInput{Report: r.abridged(), Notify: r.recipients()}).Get(ctx, &sent)
 	if err != nil {
 		r.report.Mail = "not sent: " + failureOf(err).Message
 		workflow.GetLogger(ctx).Error("the report could not be mailed", "error", err)
@@ -154,17 +163,18 @@ func (r *run) recipients() []string { return r.request.ReachableNotify() }
 
 // result closes the workflow: good outcomes complete it, a cancel cancels it, anything else fails it, each with the whole report.
 func (r *run) result(detail string) (*contract.Report, error) {
+	short := r.abridged()
 	switch {
 	case r.report.Outcome.Good():
-		return &r.report, nil
+		return &short, nil
 	case r.report.Outcome == contract.OutcomeCancelled:
-		return nil, temporal.NewCanceledError(r.report)
+		return nil, temporal.NewCanceledError(short)
 	default:
 		typ := r.report.ErrorType
 		if typ == "" {
 			typ = contract.ErrorRun
 		}
 		return nil, temporal.NewNonRetryableApplicationError(
-			fmt.Sprintf("%s: %s%s", r.report.Outcome, r.report.Reason, detail), string(typ), nil, r.report)
+			fmt.Sprintf("%s: %s%s", r.report.Outcome, r.report.Reason, detail), string(typ), nil, short)
 	}
 }

@@ -90,6 +90,7 @@ func (r *run) startNode(ctx workflow.Context, name, donor string, done func()) {
 		Approval: approvalOf(node),
 		Donor:    donor, DonorUUID: r.planNode(donor).ServerUUID, ThrottleMiBps: r.throttle, AdaptiveThrottle: r.request.AdaptiveThrottle, Proof: r.request.Proof,
 		Mode: r.request.Mode, Plan: r.report.Plan.ID, Rescue: r.request.UnreplicatedWrites == contract.UnreplicatedRescue, Hooks: r.begun.Hooks,
+		Tellings: max(1, tellings/len(r.chosen)),
 	}
 	r.runChild(ctx, in, fmt.Sprintf("Resync %s from %s", name, donor), func(report contract.NodeReport) {
 		r.fan.Finish(name, report.Standing == contract.StandingProven, report.Standing == contract.StandingUntouched)

@@ -48,7 +48,9 @@ func answer[T any](ctx workflow.Context, r *run, name string, may func(T) error,
 		}
 		do(ctx, request)
 		r.show()
-		return r.progress(), nil
+		answer := r.progress()
+		answer.Plan = nil // each answer goes into the history; the query has the plan
+		return answer, nil
 	}, workflow.UpdateHandlerOptions{Validator: may})
 	if err != nil {
 		return err

@@ -73,6 +73,10 @@ type run struct {
 	fan      fanout.State
 	children map[string]workflow.ChildWorkflowFuture
 	nodes    map[string]*contract.NodeProgress
+	// chosen are the names of the plan's chosen secondaries.
+	chosen []string
+	// stale says that the current details are not what the progress is.
+	stale bool
 	// hooked says that the runStart hooks were called.
 	hooked bool
 	requests
@@ -95,6 +99,7 @@ func newRun(ctx workflow.Context, request contract.Request) (*run, error) {
 	if err := workflow.SetQueryHandler(ctx, contract.QueryProgress, func() (contract.Progress, error) { return r.progress(), nil }); err != nil {
 		return nil, err
 	}
+	r.keepShowing(ctx)
 	return r, r.answerRequests(ctx)
 }
 

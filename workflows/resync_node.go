@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -32,6 +33,8 @@ type NodeInput struct {
 	Rescue bool `json:"rescue,omitempty"`
 	// Hooks are the places at which the inventory names hooks.
 	Hooks []inventory.HookPlace `json:"hooks,omitempty"`
+	// Tellings is how often the node may tell the run of itself; 0 as often as it likes.
+	Tellings int `json:"tellings,omitempty"`
 	// VerifyOnly changes nothing: the node is proven as it is.
 	VerifyOnly bool `json:"verifyOnly,omitempty"`
 }
@@ -210,9 +213,15 @@ func (n *nodeRun) take(ctx workflow.Context, step contract.Step, work func() (at
 	return err
 }
 
+// worthTelling are the steps in the order in which a run of many nodes needs to hear of them: the first gives the donor back.
+var worthTelling = []contract.Step{
+	contract.StepFollow, contract.StepErase, contract.StepFence, contract.StepClone, contract.StepVerify, contract.StepRelease,
+	contract.StepReturn, contract.StepRehearse, contract.StepRecheck, contract.StepRescue, contract.StepJudge, contract.StepNote,
+}
+
 // tellParent reports a step change. A parent that is gone (terminated) is no reason to stop.
 func (n *nodeRun) tellParent(step contract.Step, at time.Time) {
-	if n.parent == nil {
+	if n.parent == nil || n.in.Tellings > 0 && slices.Index(worthTelling, step) >= n.in.Tellings {
 		return
 	}
 	apart, _ := workflow.NewDisconnectedContext(n.logCtx)
@@ -365,5 +374,10 @@ func (n *nodeRun) parentRef() *activities.ParentRef {
 	if n.parent == nil {
 		return nil
 	}
-	return &activities.ParentRef{WorkflowID: n.parent.ID, RunID: n.parent.RunID}
+	ref := &activities.ParentRef{WorkflowID: n.parent.ID, RunID: n.parent.RunID}
+	if n.in.Tellings > 0 {
+		left := max(0, n.in.Tellings-len(worthTelling))
+		ref.Tellings = &left
+	}
+	return ref
 }

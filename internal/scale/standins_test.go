@@ -93,7 +93,7 @@ func (s *standins) Clone(ctx context.Context, in activities.CloneInput) (activit
 			Step: contract.StepClone, Stage: "FILE COPY", Bytes: copyBytes / int64(s.load.Signals) * int64(i), TotalBytes: copyBytes, MiBps: 99.53216548,
 		}
 		activity.RecordHeartbeat(ctx, detail)
-		if in.Parent != nil {
+		if in.Parent != nil && (in.Parent.Tellings == nil || i < *in.Parent.Tellings) {
 			_ = s.temporal.SignalWorkflow(ctx, in.Parent.WorkflowID, in.Parent.RunID, contract.SignalNode,
 				contract.NodeSignal{Node: in.Target.Node, Step: contract.StepClone, At: time.Now().UTC(), Detail: &detail})
 		}
