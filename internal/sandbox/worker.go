@@ -9,12 +9,17 @@ import (
 )
 
 const (
-	workerDir = "worker"
-	outboxDir = "outbox"
+	workerDir  = "worker"
+	outboxDir  = "outbox"
+	archiveDir = "archive"
 )
 
 // Outbox is the folder of the mails that the sandbox's worker writes.
 func (c *Cluster) Outbox() string { return filepath.Join(c.Folder, outboxDir) }
+
+// Archive is the folder in which the worker keeps rescued writes and the audit
+// record.
+func (c *Cluster) Archive() string { return filepath.Join(c.Folder, archiveDir) }
 
 // WorkerLog is what the sandbox's worker wrote.
 func (c *Cluster) WorkerLog() string {
@@ -62,6 +67,7 @@ func (c *Cluster) WorkerEnvironment() []string {
 		"CLUSTERRESYNC_INVENTORY=" + c.Inventory(),
 		"CLUSTERRESYNC_MAIL=outbox",
 		"CLUSTERRESYNC_OUTBOX=" + c.Outbox(),
+		"CLUSTERRESYNC_ARCHIVE_DIR=" + c.Archive(),
 		"CLUSTERRESYNC_UI_URL=" + c.Temporal.UI(),
 	}
 }
