@@ -13,7 +13,9 @@ import (
 type EraseInput struct {
 	Target   Target   `json:"target"`
 	Approval Approval `json:"approval"`
-	// Rescued is what has been kept of the node; nil if nothing was to be kept.
+	// Rescue says that nothing may be destroyed which only the node has and which is not kept; Rescued is what is kept, nil if there was
+	// nothing to keep.
+	Rescue  bool              `json:"rescue,omitempty"`
 	Rescued *contract.Rescued `json:"rescued,omitempty"`
 }
 
@@ -59,8 +61,8 @@ func (a *Activities) erase(ctx context.Context, in EraseInput) (EraseResult, err
 		if err := site.judge(ctx, in.Approval); err != nil {
 			return EraseResult{}, err
 		}
-		if in.Rescued != nil {
-			if err := a.requireKept(ctx, site, *in.Rescued, pulse); err != nil {
+		if in.Rescue {
+			if err := a.requireKept(ctx, site, in.Rescued, pulse); err != nil {
 				return EraseResult{}, err
 			}
 		}

@@ -74,22 +74,27 @@ func (p *pulse) rescuing(progress rescue.Progress) {
 }
 
 // requireKept makes sure, right before the erase, that everything only the node has is whole in the archive.
-func (a *Activities) requireKept(ctx context.Context, site *site, kept contract.Rescued, pulse *pulse) error {
-	if a.config.Archive == nil {
+func (a *Activities) requireKept(ctx context.Context, site *site, kept *contract.Rescued, pulse *pulse) error {
+	errant, count, err := check.Errant(ctx, site.recipient, site.primary)
+	if err != nil {
+		return err
+	}
+	gtids := ""
+	if kept != nil {
+		gtids = kept.GTIDs
+	}
+	all, err := node.Subset(ctx, site.recipient, errant, gtids)
+	switch {
+	case err != nil:
+		return err
+	case count > 0 && !all:
+		return final(contract.ErrorRescue, "node %s: it has %s that the primary does not, and %q was rescued; nothing was erased: start a new run",
+			site.target.Node, errant, gtids)
+	case kept == nil:
+		return nil
+	case a.config.Archive == nil:
 		return failed(contract.ErrorRescue, "node %s: this worker has no archive and cannot see what was rescued to %s on %s",
 			site.target.Node, kept.Where, kept.Host)
 	}
-	errant, _, err := check.Errant(ctx, site.recipient, site.primary)
-	if err != nil {
-		return err
-	}
-	all, err := node.Subset(ctx, site.recipient, errant, kept.GTIDs)
-	if err != nil {
-		return err
-	}
-	if !all {
-		return final(contract.ErrorRescue, "node %s: it has %s that the primary does not, and only %s was rescued; nothing was erased: start a new run",
-			site.target.Node, errant, kept.GTIDs)
-	}
-	return rescue.Verify(ctx, a.config.Archive.Store, rescue.Kept(kept), pulse.rescuing)
+	return rescue.Verify(ctx, a.config.Archive.Store, rescue.Kept(*kept), pulse.rescuing)
 }

@@ -305,7 +305,7 @@ func (n *nodeRun) tryErase(ctx workflow.Context, options func(workflow.Context, 
 	return n.take(ctx, contract.StepErase, func() (int, error) {
 		var result activities.EraseResult
 		err := workflow.ExecuteActivity(options(ctx, "ERASE "+n.in.Target.Node), n.act.Erase, activities.EraseInput{
-			Target: n.in.Target, Approval: n.in.Approval, Rescued: n.report.Rescued,
+			Target: n.in.Target, Approval: n.in.Approval, Rescue: n.in.Rescue, Rescued: n.report.Rescued,
 		}).Get(ctx, &result)
 		if err == nil {
 			n.report.Destroyed = &result.Destroyed

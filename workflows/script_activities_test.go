@@ -173,6 +173,7 @@ func (s *script) Erase(ctx context.Context, in activities.EraseInput) (activitie
 		s.demand(node.fenced, "%s was erased without a fence", node.name)
 		if node.data == own {
 			rescues := s.plans[len(s.plans)-1].UnreplicatedWrites == contract.UnreplicatedRescue
+			s.demand(rescues == in.Rescue, "%s is erased as one to be rescued: %t", node.name, in.Rescue)
 			s.demand(!rescues || node.errant == "" || in.Rescued != nil && in.Rescued.GTIDs == node.errant,
 				"%s was erased with %q, and %v is kept", node.name, node.errant, in.Rescued)
 			if err := errors.Join(s.samePrimary(), s.sameLoss(in.Target, in.Approval)); err != nil {
