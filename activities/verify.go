@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/clusterresync/clusterresync/internal/proof"
 	"github.com/clusterresync/clusterresync/workflows/contract"
@@ -45,7 +46,18 @@ func (a *Activities) verify(ctx context.Context, in VerifyInput) (VerifyResult, 
 	if err := proof.EnsureApplier(ctx, secondary, !in.AsItIs || attempt(ctx) > 1); err != nil {
 		return VerifyResult{}, asProofError(err, in.AsItIs)
 	}
-	options := proof.Options{Streams: in.Options.Parallel, SkipRows: !in.Options.CompareRows(), Resume: pulse.snapshot().Resume}
+	declared, err := site.declared()
+	if err != nil {
+		return VerifyResult{}, err
+	}
+	options := proof.Options{
+		Streams: in.Options.Parallel, SkipRows: !in.Options.CompareRows(), ServerSide: in.Options.Where == contract.ProofWhereServer,
+		Service: &proof.ServiceExpected{
+			ReadOnly: declared.Service.ReadOnly, SuperReadOnly: declared.Service.SuperReadOnly,
+			EventScheduler: strings.ToUpper(string(declared.Service.EventScheduler)),
+		},
+		Resume: pulse.snapshot().Resume,
+	}
 	proofs, err := proof.Run(ctx, proof.Side{Name: in.Target.Primary, DB: site.primary.DB()}, []proof.Side{secondary}, options,
 		func(p proof.Progress) {
 			pulse.tell(func(h *heartbeat) {
