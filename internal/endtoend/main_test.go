@@ -36,8 +36,11 @@ const (
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
+// longest bounds what is done before the tests, and what is done after them.
+const longest = 10 * time.Minute
+
 func run(m *testing.M) (code int) {
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), longest)
 	defer cancel()
 	nodes := sandbox.Nodes(3)
 	for i := range nodes {
@@ -64,7 +67,10 @@ func run(m *testing.M) (code int) {
 	defer lab.temporal.Close()
 	defer lab.writer.Stop()
 	code = m.Run()
-	if found := searchForSecrets(ctx); len(found) > 0 {
+	// The tests may have taken longer than the preparation may.
+	searching, cancel := context.WithTimeout(context.Background(), longest)
+	defer cancel()
+	if found := searchForSecrets(searching); len(found) > 0 {
 		for _, place := range found {
 			log.Printf("I8: a password was found in %s", place)
 		}
