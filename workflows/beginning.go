@@ -104,7 +104,9 @@ func (r *run) preconditions(ctx workflow.Context, nodes []string) ending {
 	request := r.request
 	request.Nodes = nodes
 	var plan contract.Plan
-	err := workflow.ExecuteActivity(looking(ctx, "Check every node and make the plan"), r.act.Preconditions,
+	// Its parts have their own limits: observing, reading what would be lost, comparing objects, probing paths.
+	looking := workflow.WithStartToCloseTimeout(looking(ctx, "Check every node and make the plan"), planning)
+	err := workflow.ExecuteActivity(looking, r.act.Preconditions,
 		activities.PreconditionsInput{
 			Request: request, InventoryHash: r.begun.InventoryHash, Run: r.report.RunID, Locked: r.request.Mode != contract.ModePlan,
 		}).Get(ctx, &plan)

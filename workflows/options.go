@@ -17,6 +17,8 @@ const (
 	// heartbeatTimeout is how long a silent worker is waited for. Activities heartbeat every few seconds, so a longer silence means a
 	// worker that is dead, frozen or cut off; the next attempt asks the servers what was done.
 	heartbeatTimeout = 20 * time.Second
+	// planning bounds the making of a plan, whose parts end by themselves long before.
+	planning = 30 * time.Minute
 	// longest bounds a single attempt of work that lasts as long as the data is large.
 	longest = 7 * 24 * time.Hour
 )
