@@ -113,7 +113,8 @@ func TestTheWorkersConnectionBreaksInMidClone(t *testing.T) {
 	require.NoError(t, r.server.WorkerLink.Drop())
 	var detached *clone.DetachedError
 	require.ErrorAs(t, (<-done).err, &detached)
-	require.NoError(t, clone.SetThrottle(t.Context(), r.node, 0))
+	// The other connections of the pool broke as well, and each is found out when it is used.
+	require.Eventually(t, func() bool { return clone.SetThrottle(t.Context(), r.node, 0) == nil }, time.Minute, 10*time.Millisecond)
 	result, err := clone.Join(t.Context(), r.node, clone.Options{PollEvery: 50 * time.Millisecond}, nil)
 	require.NoError(t, err)
 	require.Equal(t, clone.Gone, result.Outcome)
