@@ -211,3 +211,49 @@ func TestErrantTransactionsAreADifference(t *testing.T) {
 		requireEqual(t, p)
 	}
 }
+
+// TestTransactionsInFlightAreKnown: a secondary may have executed what the primary does not name yet.
+func TestTransactionsInFlightAreKnown(t *testing.T) {
+	fresh(t, "proof_owned", "CREATE TABLE one (id INT PRIMARY KEY)")
+	e := openEngine(t, 1)
+	db, err := lab.Primary().DB()
+	require.NoError(t, err)
+	var owned []string
+	for _, gtid := range []string{"aaaaaaaa-0000-0000-0000-000000000003:7", "aaaaaaaa-0000-0000-0000-000000000003:9", "aaaaaaaa-0000-0000-0000-000000000004:1"} {
+		conn, err := db.Conn(t.Context())
+		require.NoError(t, err)
+		defer func() {
+			_, _ = conn.ExecContext(context.WithoutCancel(t.Context()), "ROLLBACK")
+			_, err := conn.ExecContext(context.WithoutCancel(t.Context()), "SET gtid_next='AUTOMATIC'")
+			require.NoError(t, err)
+			_ = conn.Close()
+		}()
+		for _, statement := range []string{"SET gtid_next='" + gtid + "'", "BEGIN", "INSERT INTO proof_owned.one VALUES (" + gtid[len(gtid)-1:] + ")"} {
+			_, err := conn.ExecContext(t.Context(), statement)
+			require.NoError(t, err)
+		}
+		owned = append(owned, gtid)
+		executed, err := e.primary.executed(t.Context())
+		require.NoError(t, err)
+		begun, err := e.primary.begun(t.Context())
+		require.NoError(t, err)
+		for _, gtid := range owned {
+			rest, err := e.primary.subtract(t.Context(), gtid, executed)
+			require.NoError(t, err)
+			require.Equal(t, gtid, rest)
+			rest, err = e.primary.subtract(t.Context(), gtid, begun)
+			require.NoError(t, err)
+			require.Empty(t, rest)
+		}
+	}
+}
+
+func TestOwnedSet(t *testing.T) {
+	const a, b = "12345678-aaaa-0000-0000-000000000001", "87654321-aaaa-0000-0000-000000000001"
+	for owned, want := range map[string]string{
+		"": "", a + ":7#15": "," + a + ":7", a + ":9#18:7#15" + b + ":1#19": "," + a + ":9:7," + b + ":1",
+		a + ":7#15,\n" + b + ":tag:1#19": "," + a + ":7," + b + ":tag:1", a + ":7#15\n": "," + a + ":7",
+	} {
+		require.Equal(t, want, ownedSet(owned), owned)
+	}
+}

@@ -129,9 +129,11 @@ func differing(a, b definitions) []objectID {
 
 // Definitions are not part of a snapshot, and a secondary is always a little behind. An object's difference counts only when the
 // primary's definition was the same before and after the secondary's was read, and the secondary had by then applied all that the
-// primary had executed after the first reading. Objects that moved are looked at again.
+// primary had executed after the first reading. That is not enough where DDL takes back what it did (a column added and dropped again
+// between the primary's two readings): it has to hold at several looks, on both sides with the same definition throughout.
 const (
-	definitionTries = 8
+	definitionTries = 12
+	definitionLooks = 3
 	definitionPause = 250 * time.Millisecond
 )
 
@@ -141,15 +143,32 @@ type judgement struct {
 	restless []objectID // never stood still
 }
 
+// definitionOf is one object's definition at one look, or that there was none.
+type definitionOf struct {
+	sum   multiset
+	known bool
+}
+
+func (d definitions) of(id objectID) definitionOf {
+	sum, known := d[id]
+	return definitionOf{sum, known}
+}
+
+// sighting is a difference that was seen at some looks running.
+type sighting struct {
+	ours, theirs definitionOf
+	looks        int
+}
+
 // compareDefinitions judges all secondaries, and gives the number of objects on the primary.
 func (e *engine) compareDefinitions(ctx context.Context, aspects []aspect, skip func(objectID) bool) ([]judgement, int, error) {
 	out := make([]judgement, len(e.replicas))
+	seen := make([]map[objectID]sighting, len(e.replicas))
 	for try := 1; ; try++ {
 		before, err := readDefinitions(ctx, e.primary.control, aspects)
 		if err != nil {
 			return nil, 0, err
 		}
-		suspects := make([][]objectID, len(e.replicas))
 		theirs := make([]definitions, len(e.replicas))
 		err = e.onceCaughtUp(ctx, func(r *replica) (err error) {
 			theirs[r.index], err = readDefinitions(ctx, r.control, aspects)
@@ -158,6 +177,7 @@ func (e *engine) compareDefinitions(ctx context.Context, aspects []aspect, skip 
 		if err != nil {
 			return nil, 0, err
 		}
+		suspects := make([][]objectID, len(e.replicas))
 		found := false
 		for _, r := range e.alive() {
 			i := r.index
@@ -172,21 +192,29 @@ func (e *engine) compareDefinitions(ctx context.Context, aspects []aspect, skip 
 		if err != nil {
 			return nil, 0, err
 		}
-		restless := false
+		open := false
 		for _, r := range e.alive() {
 			i := r.index
+			now := map[objectID]sighting{}
 			for _, id := range suspects[i] {
-				was, had := before[id]
-				is, has := after[id]
-				if had == has && was == is {
+				s := sighting{ours: before.of(id), theirs: theirs[i].of(id)}
+				if s.ours == after.of(id) {
+					s.looks = 1
+					if was := seen[i][id]; was.ours == s.ours && was.theirs == s.theirs {
+						s.looks += was.looks
+					}
+				}
+				now[id] = s
+				if s.looks >= definitionLooks {
 					out[i].differ = append(out[i].differ, id)
 				} else {
 					out[i].restless = append(out[i].restless, id)
-					restless = true
+					open = true
 				}
 			}
+			seen[i] = now
 		}
-		if !restless || try >= definitionTries {
+		if !open || try >= definitionTries {
 			return out, len(before), nil
 		}
 		if err := pause(ctx, definitionPause); err != nil {

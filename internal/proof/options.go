@@ -76,14 +76,18 @@ type sizes struct {
 	// look is how often the cost to others is looked at, and how long DDL may wait behind one statement of ours; 0 is lookDefault.
 	// Blocks are shorter; a table without a key is read in one statement.
 	look time.Duration
+	// batch is the number of small tables from which they are batched; 0 is batchDefault.
+	batch int
 }
 
 const (
 	historyDefault = 500_000
 	lookDefault    = time.Second
+	batchDefault   = 256
 )
 
 func (z sizes) historyLimit() int64      { return cmp.Or(z.history, historyDefault) }
+func (z sizes) batchFrom() int           { return cmp.Or(z.batch, batchDefault) }
 func (z sizes) lookEvery() time.Duration { return cmp.Or(z.look, lookDefault) }
 
 func (o Options) withDefaults() Options {

@@ -216,7 +216,7 @@ func (e *engine) snapshotsAt(ctx context.Context, r *replica, h *hold, gtids str
 // noneBeyond wants that what the secondaries' snapshots show beyond the pair's set came from nowhere on the primary: then it is errant,
 // for the GTID layer to judge, and not the applier gone too far.
 func (e *engine) noneBeyond(ctx context.Context, holds []*hold) error {
-	now, err := e.primary.executed(ctx)
+	now, err := e.primary.begun(ctx)
 	if err != nil {
 		return err
 	}

@@ -195,10 +195,16 @@ func (w *rowWork) run(ctx context.Context, p *pair, jobs []job) error {
 		w.spans[i] = append(w.spans[i], p.span(i))
 	}
 	rowsBefore, tables := e.progress.rows.Load(), map[tableName]bool{}
-	queue := make(chan job, len(jobs))
 	for _, j := range jobs {
-		queue <- j
 		tables[j.unit.state.table.id()] = true
+	}
+	batches, jobs := w.batches(jobs)
+	queue := make(chan []job, len(jobs)+len(batches))
+	for _, j := range jobs { // the largest first
+		queue <- []job{j}
+	}
+	for _, batch := range batches {
+		queue <- batch
 	}
 	close(queue)
 	var streams sync.WaitGroup
@@ -207,8 +213,12 @@ func (w *rowWork) run(ctx context.Context, p *pair, jobs []job) error {
 		s := newStream(w, i)
 		lanes = append(lanes, s)
 		streams.Go(func() {
-			for j := range queue {
-				s.do(ctx, j)
+			for batch := range queue {
+				if len(batch) == 1 {
+					s.do(ctx, batch[0])
+				} else {
+					s.doBatch(ctx, batch)
+				}
 			}
 			s.releaseLocks(ctx)
 		})

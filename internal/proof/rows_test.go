@@ -181,6 +181,9 @@ func TestEveryPlantedRowIsFound(t *testing.T) {
 		harm(t, harmed, append([]string{"USE " + node.Quote(schema)}, p.harm...)...)
 	}
 	t.Run("hashed by the client", func(t *testing.T) { requirePlantedRows(t, Options{}) })
+	t.Run("in batches", func(t *testing.T) {
+		requirePlantedRows(t, Options{sizes: sizes{blockRows: 20_000, rangeRows: 1 << 40, resumeRows: 1, batch: 2}})
+	})
 	t.Run("hashed by the servers", func(t *testing.T) { requirePlantedRows(t, Options{ServerSide: true}) })
 	t.Run("hashed by the servers, in small blocks", func(t *testing.T) {
 		requirePlantedRows(t, Options{ServerSide: true, sizes: sizes{blockRows: 2, rangeRows: 1, resumeRows: 1}})

@@ -16,6 +16,7 @@ type engine struct {
 	primary  server
 	replicas []*replica
 	progress *reporter
+	batching bool // every server can hash small tables
 }
 
 // Run compares each secondary with the primary and gives one proof per secondary, in the order given. A difference is a result, not an
@@ -158,6 +159,7 @@ func (e *engine) checkFitness(ctx context.Context) error {
 	for _, r := range e.alive() {
 		servers = append(servers, &r.server)
 	}
+	e.batching = true
 	for i, s := range servers {
 		settings, err := s.control.value(ctx, "SELECT CONCAT_WS(' ', @@global.gtid_mode, @@global.log_bin, @@global.binlog_order_commits)")
 		if err != nil {
@@ -169,12 +171,13 @@ func (e *engine) checkFitness(ctx context.Context) error {
 		} else if i == 0 && (saw[1] != "1" || saw[2] != "1") {
 			add(s.name, "log_bin=%s binlog_order_commits=%s, want both 1: without them a snapshot cannot be tied to a set of transactions; SET GLOBAL binlog_order_commits=ON", saw[1], saw[2])
 		}
-		if e.options.ServerSide {
-			if fits, err := s.control.hashesPackets(ctx); err != nil {
-				return err
-			} else if !fits {
-				add(s.name, "max_allowed_packet is below %d, which hashing rows on the server needs; SET GLOBAL max_allowed_packet, or let the client hash", packetNeeded)
-			}
+		fits, err := s.control.hashesPackets(ctx)
+		if err != nil {
+			return err
+		}
+		e.batching = e.batching && fits
+		if e.options.ServerSide && !fits {
+			add(s.name, "max_allowed_packet is below %d, which hashing rows on the server needs; SET GLOBAL max_allowed_packet, or let the client hash", packetNeeded)
 		}
 		missing, err := s.missingPrivileges(ctx)
 		if err != nil {
