@@ -70,7 +70,10 @@ func (l Limiter) Next(ceiling int, rate float64, readings []Reading) Limiter {
 		l.Calm = 0
 	default:
 		l.Calm++
-		l.Limit *= 1 + l.raise()
+		if l.nearMark() {
+			l.Calm = 1
+		}
+		l.Limit *= 1 + min(raise*float64(l.Calm), maxRaise)
 	}
 	l.Limit = min(max(l.Limit, low), high)
 	if l.Limit > low {
@@ -103,13 +106,8 @@ func (l Limiter) MiBps() int {
 	return max(int(math.Round(l.Limit)), 1)
 }
 
-// raise grows with every calm step, and stays small where the last strain was met.
-func (l Limiter) raise() float64 {
-	if l.Mark > 0 && l.Limit > l.Mark*0.8 && l.Limit < l.Mark*1.2 {
-		return raise
-	}
-	return min(raise*float64(l.Calm), maxRaise)
-}
+// nearMark is where the last strain was met.
+func (l Limiter) nearMark() bool { return l.Limit > l.Mark*0.8 && l.Limit < l.Mark*1.2 }
 
 // reduce cuts the limit, or what the copy really takes where that is less.
 func (l Limiter) reduce(by, rate float64) Limiter {

@@ -15,7 +15,7 @@ func busy(running float64, statement time.Duration) []Reading {
 	return []Reading{{Running: running, Statement: statement}}
 }
 
-var idle = busy(0, 0)
+var nobody = busy(0, 0)
 
 func learnt(readings []Reading) Limiter {
 	var l Limiter
@@ -98,12 +98,12 @@ func TestItGivesWayAndGivesBackWithinKnownSteps(t *testing.T) {
 			high = top
 		}
 		rate := func(l Limiter) float64 { return min(capacity, l.Limit) }
-		l := learnt(idle)
+		l := learnt(nobody)
 		steps := 0
 		climb := func() {
 			for steps = 0; l.Limit < min(high, 4*capacity); steps++ {
 				require.LessOrEqual(t, steps, 60)
-				l = l.Next(ceiling, rate(l), idle)
+				l = l.Next(ceiling, rate(l), nobody)
 			}
 		}
 		climb()
@@ -165,7 +165,7 @@ func TestItSettlesWhereTheStrainBegins(t *testing.T) {
 
 // A load that is there whatever the copy does is not held against it for ever: at the floor it becomes the new baseline.
 func TestALoadThatStaysIsAcceptedAtTheFloor(t *testing.T) {
-	l := learnt(idle)
+	l := learnt(nobody)
 	steps := 0
 	for ; l.Limit > Floor; steps++ {
 		l = l.Next(0, l.Limit, busy(12, 20*time.Millisecond))
@@ -174,7 +174,7 @@ func TestALoadThatStaysIsAcceptedAtTheFloor(t *testing.T) {
 		require.Less(t, steps, 90)
 		l = l.Next(0, l.Limit, busy(12, 20*time.Millisecond))
 	}
-	require.Greater(t, l.Gauges[0].Baseline.Running, 6.0)
+	require.Greater(t, l.Gauges[0].Baseline[sessions], 4.0)
 	// And now its latency is known, so that the copy's part in it is seen.
 	high := l.Limit
 	for range 6 {
@@ -199,11 +199,11 @@ func TestTheWorstOffServerDecides(t *testing.T) {
 }
 
 func TestALowerCeilingHoldsAtOnce(t *testing.T) {
-	l := learnt(idle)
+	l := learnt(nobody)
 	for range 40 {
-		l = l.Next(0, 100, idle)
+		l = l.Next(0, 100, nobody)
 	}
 	require.Zero(t, l.MiBps(), "nothing is in the way: no limit")
-	require.Equal(t, 30, l.Next(30, 100, idle).MiBps())
-	require.Equal(t, 2, l.Next(2, 100, idle).MiBps(), "a ceiling below the floor is kept")
+	require.Equal(t, 30, l.Next(30, 100, nobody).MiBps())
+	require.Equal(t, 2, l.Next(2, 100, nobody).MiBps(), "a ceiling below the floor is kept")
 }

@@ -43,8 +43,12 @@ type Reading struct {
 	Unacknowledged uint64
 }
 
-// fewest is how many statements, or waits, a reading takes for a figure: one slow statement of a monitor is no load.
-const fewest = 50
+// A reading takes so many statements or waits for a figure: one slow statement of a monitor is no load, nor is the log that an idle server
+// writes once a second.
+const (
+	fewestStatements = 50
+	fewestWaits      = 10
+)
 
 // Look reads the counters: the status, two summaries of waits and one of statements from performance_schema (MySQL manual: Statement
 // Histogram Summary Tables, File I/O Summary Tables). What the server does not measure stays empty. Time is the server's own except At.
@@ -94,16 +98,16 @@ func picoseconds(n uint64) time.Duration { return time.Duration(n / 1000) }
 func (c Counters) Since(before Counters) Reading {
 	r := Reading{Running: float64(c.Running)}
 	r.Statement = percentile(before.Statements, c.Statements, 99)
-	r.Sync = mean(before.Syncs, c.Syncs, 2)
-	r.Ack = mean(before.Acks, c.Acks, 2)
+	r.Sync = mean(before.Syncs, c.Syncs)
+	r.Ack = mean(before.Acks, c.Acks)
 	if c.Unacknowledged > before.Unacknowledged {
 		r.Unacknowledged = c.Unacknowledged - before.Unacknowledged
 	}
 	return r
 }
 
-func mean(before, after Waits, least uint64) time.Duration {
-	if after.Count < before.Count+least || after.Time < before.Time {
+func mean(before, after Waits) time.Duration {
+	if after.Count < before.Count+fewestWaits || after.Time < before.Time {
 		return 0
 	}
 	return (after.Time - before.Time) / time.Duration(after.Count-before.Count)

@@ -18,7 +18,7 @@ func percentile(before, after map[uint64]uint64, of uint64) time.Duration {
 		grown[high] = count - before[high]
 		total += grown[high]
 	}
-	if total < fewest {
+	if total < fewestStatements {
 		return 0
 	}
 	want := (total*of + 99) / 100
