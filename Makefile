@@ -25,7 +25,7 @@ bench-scale:
 	go test ./internal/scale -run '^$$' -bench . -benchtime 1x -timeout 3h $(ARGS)
 
 # Whether a limit holds over a whole copy, and what a copy does to the primary's latency without a limit and with the adaptive one;
-# eight minutes on two cores. sysbench is fetched with apt into the cache, once.
+# six minutes on two cores. sysbench is fetched with apt into the cache, once.
 bench-throttle:
 	go run ./internal/bench/throttle $(ARGS)
 

@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/clusterresync/clusterresync/internal/sandbox/mysqldist"
@@ -114,11 +113,10 @@ func (l *load) sysbench(ctx context.Context, tell func(second), arguments ...str
 	return seconds, nil
 }
 
-// running is the load in the background.
+// running is the load in the background; its seconds are complete once it has ended.
 type running struct {
 	stop    context.CancelFunc
 	ended   chan error
-	mu      sync.Mutex
 	seconds []second
 }
 
@@ -127,8 +125,6 @@ func (l *load) start(ctx context.Context) *running {
 	r := &running{stop: stop, ended: make(chan error, 1)}
 	go func() {
 		_, err := l.sysbench(ctx, func(s second) {
-			r.mu.Lock()
-			defer r.mu.Unlock()
 			r.seconds = append(r.seconds, s)
 		}, "--time=0", "--rate="+strconv.Itoa(l.rate), "run")
 		r.ended <- err
@@ -136,10 +132,8 @@ func (l *load) start(ctx context.Context) *running {
 	return r
 }
 
-// end stops the load and returns its seconds, without the first few.
-func (r *running) end() ([]second, error) {
+// end stops the load; its seconds can be read then.
+func (r *running) end() error {
 	r.stop()
-	err := <-r.ended
-	const warm = 3
-	return r.seconds[min(warm, len(r.seconds)):], err
+	return <-r.ended
 }

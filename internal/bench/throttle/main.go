@@ -2,7 +2,7 @@
 // primary without a limit and under the adaptive one. It brings its own servers and a load generator (sysbench, fetched with apt into
 // the cache), on the loopback address, and leaves nothing behind but the cache.
 //
-//	go run ./internal/bench/throttle -mib 1000
+//	go run ./internal/bench/throttle -mib 1500
 //
 // It ends with 1 if what is wanted does not hold. All servers share this machine, so that the figures say how the ways compare and
 // not how fast anything is.
@@ -20,7 +20,7 @@ import (
 )
 
 func main() {
-	mib := flag.Int("mib", 1000, "size of the data to copy, in MiB")
+	mib := flag.Int("mib", 1500, "size of the data to copy, in MiB")
 	limits := flag.String("limits", "20,40,80", "limits to measure, in MiB/s")
 	threads := flag.Int("threads", 4, "clients of the load")
 	share := flag.Float64("share", 0.4, "the load's rate as a share of what the primary can do at most")
