@@ -16,14 +16,15 @@ import (
 	"github.com/clusterresync/clusterresync/internal/sandbox"
 )
 
-// slow is a throttle at which the copy takes some ten seconds or more: long enough to be met by a fault.
+// slow is a throttle at which the copy takes some ten seconds or more: long enough to be met by a fault. The data are more than the server
+// copies before its first look at a limit, some 100 MiB on a fast machine.
 const slow = 8
 
 var fill = sync.OnceValue(func() error {
 	return servers.Primary().Exec(context.Background(),
 		"CREATE DATABASE app", "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, b BLOB)",
 		"SET SESSION cte_max_recursion_depth = 100000",
-		"INSERT INTO app.t (b) WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT RANDOM_BYTES(1000) FROM n")
+		"INSERT INTO app.t (b) WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT REPEAT(RANDOM_BYTES(1000), 7) FROM n")
 })
 
 type recipient struct {
