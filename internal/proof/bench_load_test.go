@@ -24,27 +24,14 @@ func benchSchema(scale float64) []string {
 	n := func(rows int) int { return int(float64(rows) * scale) }
 	seq := func(rows int) string { return fmt.Sprintf("FROM bench.seq WHERE i <= %d", n(rows)) }
 	var wide, values []string
-	for i := range 18 {
-		kind, value := "INT", fmt.Sprintf("i*%d", i+1)
-		switch i % 9 {
-		case 1:
-			kind, value = "VARCHAR(100)", fmt.Sprintf("REPEAT(CHAR(97+i%%26), 20+i%%%d)", 40+i)
-		case 2:
-			kind, value = "DECIMAL(20,4)", fmt.Sprintf("i/%d", i+3)
-		case 3:
-			kind, value = "DATETIME(6)", fmt.Sprintf("'2024-01-01' + INTERVAL i*%d SECOND", i)
-		case 4:
-			kind, value = "DOUBLE", fmt.Sprintf("i/%d", i+7)
-		case 5:
-			kind, value = "JSON", "JSON_OBJECT('id', i, 'tag', CONCAT('t', i%100))"
-		case 6:
-			kind, value = "VARBINARY(200)", "REPEAT(CHAR(i%256), 80)"
-		case 7:
-			kind, value = "TEXT", fmt.Sprintf("IF(i%%3=0, NULL, REPEAT('lorem ', 10+i%%%d))", 40+i)
-		case 8:
-			kind, value = "FLOAT", fmt.Sprintf("i/%d", i+1)
-		}
-		wide, values = append(wide, fmt.Sprintf("c%d %s", i, kind)), append(values, value)
+	for i, c := range []struct{ kind, value string }{
+		{"INT", "i*3"}, {"BIGINT UNSIGNED", "i*7919"}, {"SMALLINT", "i%30000"}, {"DATE", "'2020-01-01' + INTERVAL i%2000 DAY"},
+		{"VARCHAR(100)", "REPEAT(CHAR(97+i%26), 20+i%40)"}, {"VARCHAR(100)", "CONCAT('user', i, '@example.com')"}, {"CHAR(20)", "CONCAT('c', i%1000)"},
+		{"DECIMAL(20,4)", "i/7"}, {"DECIMAL(10,2)", "i%99999/100"}, {"DATETIME(6)", "'2024-01-01' + INTERVAL i SECOND"}, {"TIMESTAMP NULL", "'2024-01-01' + INTERVAL i%9999 MINUTE"},
+		{"DOUBLE", "i/7"}, {"FLOAT", "i/3"}, {"JSON", "JSON_OBJECT('id', i, 'tag', CONCAT('t', i%100))"}, {"VARBINARY(100)", "REPEAT(CHAR(i%256), 60)"},
+		{"TEXT", "IF(i%5=0, NULL, REPEAT('lorem ', 30+i%40))"}, {"BLOB", "REPEAT(UNHEX(SHA2(i,256)), 15+i%30)"}, {"ENUM('a','b','c')", "1+i%3"},
+	} {
+		wide, values = append(wide, fmt.Sprintf("c%d %s", i, c.kind)), append(values, c.value)
 	}
 	return []string{
 		"SET SESSION sql_log_bin=0", "SET SESSION unique_checks=0", "SET SESSION foreign_key_checks=0", "SET SESSION time_zone='+00:00'",

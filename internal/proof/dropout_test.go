@@ -131,7 +131,8 @@ func TestEveryKeyIsCut(t *testing.T) {
 	for _, k := range keyKinds {
 		table := c[tableName{"proof_cuts", k.name}]
 		require.NotNil(t, table)
-		state := &tableState{table: table, cuts: e.cut(t.Context(), table)}
+		state := &tableState{table: table}
+		state.cuts, state.private = e.cut(t.Context(), table)
 		units := unitsOf(state)
 		require.GreaterOrEqual(t, len(units), 4, k.name)
 		total, largest := int64(0), int64(0)

@@ -191,6 +191,11 @@ func (s span) statement(timesAreText bool, limit int, extra ...string) string {
 	return b.String()
 }
 
+// estimated is true. A server does not estimate the rows of a forced index in a statement on one level, takes them for one, and then
+// fetches row by row instead of by batches (measured on 9.7: 200 against 160 ns a row). The force itself has to stay: by an estimate
+// that is far too low the server scans the index from its beginning for every block.
+const estimated = "EXISTS(SELECT 1)"
+
 // from is the part of a statement that names the span's rows.
 func (s span) from() string {
 	t := s.table
@@ -210,7 +215,7 @@ func (s span) from() string {
 		where = append(where, t.upTo(s.upTo))
 	}
 	if len(where) > 0 {
-		out += " WHERE " + strings.Join(where, " AND ")
+		out += " WHERE " + strings.Join(where, " AND ") + " AND " + estimated
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package proof
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
@@ -221,4 +222,45 @@ func cutWhenHalfDone(t *testing.T, o Options, tables int64) []byte {
 	require.NotEmpty(t, token)
 	applierRuns(t)
 	return token
+}
+
+// TestTokenHoldsNoKeys cuts a run that reads a table by ranges between keys of its rows: the token must not have them, and must
+// remember the table once it is done.
+func TestTokenHoldsNoKeys(t *testing.T) {
+	fresh(t, "proof_token", "CREATE TABLE secrets (k VARCHAR(30) PRIMARY KEY, v VARCHAR(100))", "CREATE TABLE last (id INT PRIMARY KEY, v VARCHAR(100))",
+		"INSERT INTO secrets WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM r WHERE i<900) SELECT CONCAT('whisper',i), REPEAT('x',100) FROM r",
+		numbered("last", 800), "ANALYZE TABLE secrets, last")
+	o := Options{Streams: 1, BytesPerSecond: 40_000, IgnoreAccounts: rootAccounts, sizes: sizes{blockRows: 50, rangeRows: 100, resumeRows: 1}}
+	e := openEngine(t, 1)
+	e.options.sizes = o.sizes
+	c, err := readCatalog(t.Context(), e.primary.control)
+	require.NoError(t, err)
+	require.NoError(t, readSizes(t.Context(), e.primary.control, c))
+	cuts, private := e.cut(t.Context(), c[tableName{"proof_token", "secrets"}])
+	require.True(t, private)
+	require.Greater(t, len(cuts), 2)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var tokens [][]byte
+	_, err = Run(ctx, sideOf(t, lab.Primary()), secondarySides(t), o, func(p Progress) {
+		tokens = append(tokens, p.Resume)
+		if p.TablesDone >= 1 {
+			cancel()
+		}
+	})
+	require.ErrorIs(t, err, context.Canceled)
+	for _, raw := range tokens {
+		require.NotContains(t, string(raw), fmt.Sprintf("%x", "whisper"))
+		require.NotContains(t, string(raw), "whisper")
+	}
+	var last token
+	require.NoError(t, json.Unmarshal(tokens[len(tokens)-1], &last))
+	require.Equal(t, []int{0}, last.Tables[c[tableName{"proof_token", "secrets"}].tokenID()].Done)
+	o.BytesPerSecond, o.Resume = 0, tokens[len(tokens)-1]
+	for _, p := range prove(t, o) {
+		requireEqual(t, p)
+		require.EqualValues(t, 1700, p.Layer(contract.ProofRows).Rows)
+		require.LessOrEqual(t, p.Spans[len(p.Spans)-1].Rows, int64(800), "what was done is not read again")
+	}
 }

@@ -113,7 +113,7 @@ func (o Options) withDefaults() Options {
 		o.Listed = 100
 	}
 	if o.sizes == (sizes{}) {
-		o.sizes = sizes{blockRows: 20_000, rangeRows: 500_000, resumeRows: 50_000}
+		o.sizes = sizes{blockRows: 50_000, rangeRows: 500_000, resumeRows: 50_000}
 	}
 	return o
 }

@@ -25,6 +25,7 @@ type tableState struct {
 	table    *table
 	replicas []int
 	cuts     []position // where the table is cut into ranges, in the order of its key
+	private  bool       // the cuts are keys of rows, which are data and go into no token
 	units    int
 	left     int
 	rows     int64
@@ -73,18 +74,18 @@ func unitsOf(state *tableState) []unit {
 // cut finds where to cut a large table, for parallel reading and for resuming. A key that begins with an integer is cut evenly between
 // its least and its greatest value: uneven data make uneven ranges, which cost balance and nothing else. Any other is walked along, on a
 // secondary, so that the primary has no part in it. Without cuts the table is one range: whatever goes wrong here is no error.
-func (e *engine) cut(ctx context.Context, t *table) []position {
+func (e *engine) cut(ctx context.Context, t *table) (cuts []position, private bool) {
 	if len(t.key) == 0 || t.rows < 2*e.options.sizes.rangeRows || len(t.partitions) > 0 {
-		return nil
+		return nil, false
 	}
 	parts := int(min(t.rows/e.options.sizes.rangeRows, maxRanges))
 	switch t.columns[t.key[0].column].dataType {
 	case "tinyint", "smallint", "mediumint", "int", "bigint":
 		if cuts := e.cutEvenly(ctx, t, parts); len(cuts) > 0 {
-			return cuts
+			return cuts, false
 		}
 	}
-	return walk(ctx, e.alive()[0].control, t, parts)
+	return walk(ctx, e.alive()[0].control, t, parts), true
 }
 
 func (e *engine) cutEvenly(ctx context.Context, t *table, parts int) []position {
@@ -141,7 +142,8 @@ func evenly(low, high string, parts int) []string {
 }
 
 // token is what Progress.Resume carries: which units of which large tables were found equal, and the spans they were compared in. A
-// table is known by a digest of its name and shape, so that one that was altered since is read again.
+// table is known by a digest of its name and shape, so that one that was altered since is read again. A table that was cut at keys of its
+// rows is remembered only as a whole: a token goes through places where no row may.
 type token struct {
 	Servers []string               `json:"servers"`
 	Tables  map[string]tokenTable  `json:"tables,omitempty"`
@@ -183,7 +185,14 @@ func (w *rowWork) resumeToken() []byte {
 	for _, state := range w.states {
 		if !state.dropped && state.givenUp == "" && state.stale == "" && len(state.replicas) == len(w.engine.alive()) && len(state.done) > 0 &&
 			state.table.rows >= w.engine.options.sizes.resumeRows {
-			t.Tables[state.table.tokenID()] = tokenTable{Cuts: state.cuts, Done: slices.Clone(state.done), Rows: state.doneRows, Bytes: state.doneBytes}
+			entry := tokenTable{Cuts: state.cuts, Done: slices.Clone(state.done), Rows: state.doneRows, Bytes: state.doneBytes}
+			if state.private {
+				if len(state.done) < state.units {
+					continue
+				}
+				entry.Cuts, entry.Done = nil, []int{0}
+			}
+			t.Tables[state.table.tokenID()] = entry
 		}
 	}
 	for _, r := range w.engine.alive() {

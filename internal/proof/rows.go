@@ -88,7 +88,7 @@ func (w *rowWork) plan(ctx context.Context, c catalog) {
 		if known {
 			state.cuts = before.Cuts
 		} else {
-			state.cuts = w.engine.cut(ctx, t)
+			state.cuts, state.private = w.engine.cut(ctx, t)
 		}
 		w.addUnits(state, before)
 	}
