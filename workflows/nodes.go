@@ -47,7 +47,7 @@ func (r *run) newFan() fanout.State {
 	plan := r.report.Plan
 	f := fanout.State{
 		Primary: plan.Primary.Name, MinServing: plan.MinServing, MaxParallel: r.request.MaxParallel,
-		PrimaryOnly: r.request.Donors == contract.DonorsPrimary,
+		PrimaryOnly: r.request.Donors == contract.DonorsPrimary, FencedDonors: plan.FencedDonors,
 	}
 	for _, node := range plan.Secondaries {
 		switch {
@@ -252,8 +252,11 @@ func (r *run) listenToChildren(ctx workflow.Context) {
 				progress.Step, progress.Since = signal.Step, signal.At
 			}
 			progress.Detail = signal.Detail
-			if signal.Step == contract.StepFollow {
+			switch signal.Step {
+			case contract.StepFollow:
 				r.fan.Copied(signal.Node)
+			case contract.StepVerify:
+				r.fan.Follows(signal.Node)
 			}
 			r.show()
 		}

@@ -27,6 +27,30 @@ func TestAnySecondaryThatWasReturnedDonates(t *testing.T) {
 	require.Equal(t, []string{"p>a", "a>b", "a>c"}, s.donors())
 }
 
+// TestAFencedSecondaryDonates: from the moment it follows the primary, while it is still being proven, if the donor account passes fences.
+func TestAFencedSecondaryDonates(t *testing.T) {
+	s := tell(t, "a", "b", "c")
+	s.cluster.fencedDonors = true
+	none := 0
+	s.request.MaxParallel, s.request.MinServing = 3, &none
+	s.awaitsOf("Verify", "a", "done", "Clone", "c", 1)
+	s.awaitsOf("Clone", "b", "begun", "resync/shop/c", "c", 1)
+	require.Equal(t, contract.OutcomeSucceeded, s.run().Outcome)
+	require.ElementsMatch(t, []string{"p>a", "p>b", "a>c"}, s.donors())
+}
+
+// TestAFencedSecondaryIsProvenBeforeItDonates, without that grant.
+func TestAFencedSecondaryIsProvenBeforeItDonates(t *testing.T) {
+	s := tell(t, "a", "b", "c")
+	none := 0
+	s.request.MaxParallel, s.request.MinServing = 3, &none
+	s.awaitsOf("Verify", "a", "asked", "Clone", "b", 1)
+	s.awaitsOf("Clone", "b", "begun", "resync/shop/c", "c", 1)
+	require.Equal(t, contract.OutcomeSucceeded, s.run().Outcome)
+	require.ElementsMatch(t, []string{"p>a", "p>b", "a>c"}, s.donors())
+	require.Less(t, s.index("done", "Return", "a"), s.index("begun", "resync/shop/c", "c"))
+}
+
 func TestOnlyThePrimaryDonatesOnRequest(t *testing.T) {
 	s := tell(t, "a", "b", "c")
 	s.request.Donors = contract.DonorsPrimary

@@ -62,6 +62,7 @@ func drawRequest(t *rapid.T, s *story) {
 	s.request.Mode = rapid.SampledFrom([]contract.Mode{contract.ModeResync, contract.ModeResync, contract.ModeRepair, contract.ModeVerify}).Draw(t, "mode")
 	s.request.MaxParallel = rapid.IntRange(1, 3).Draw(t, "maxParallel")
 	s.request.Donors = rapid.SampledFrom([]contract.Donors{contract.DonorsAny, contract.DonorsPrimary}).Draw(t, "donors")
+	s.cluster.fencedDonors = rapid.Bool().Draw(t, "fencedDonors")
 	if rapid.Bool().Draw(t, "floor") {
 		floor := rapid.IntRange(0, 2).Draw(t, "minServing")
 		s.request.MinServing = &floor

@@ -161,10 +161,16 @@ func (s *script) Rehearse(ctx context.Context, in activities.RehearseInput) (act
 	return activities.RehearseResult{Done: done}, err
 }
 
-// donates demands a donor that is complete; that it feeds nobody else is read off the record.
+// donates demands a donor that is complete, and in service unless its account passes fences; that it feeds nobody else is read off the
+// record.
 func (s *script) donates(name, uuid string) {
-	donor, known := s.cluster.donors[name]
-	s.demand(known && !donor.fenced && uuid == donor.uuid(), "%s (%s) was taken for a donor", name, uuid)
+	donor, returned := s.cluster.donors[name]
+	fit := returned && !donor.fenced
+	if !returned {
+		donor = s.cluster.node(name)
+		fit = s.cluster.fencedDonors && donor.data == copied && donor.following
+	}
+	s.demand(fit && uuid == donor.uuid(), "%s (%s) was taken for a donor", name, uuid)
 }
 
 func (s *script) Erase(ctx context.Context, in activities.EraseInput) (activities.EraseResult, error) {

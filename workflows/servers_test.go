@@ -50,6 +50,8 @@ type servers struct {
 	all []*server
 	// donors are the primary and every node that was returned in this run.
 	donors map[string]*server
+	// fencedDonors says that the donor account passes fences.
+	fencedDonors bool
 	// busy says that the primary never becomes quiet.
 	busy bool
 	// hooked are the places of the inventory's hooks; audited says that the worker keeps an audit.
@@ -94,7 +96,7 @@ func (c *servers) inService() int {
 // plan is what the preconditions would make of the cluster, as far as the workflows care.
 func (c *servers) plan(request contract.Request) contract.Plan {
 	plan := contract.Plan{
-		Cluster: request.Cluster, Mode: request.Mode, UnreplicatedWrites: request.UnreplicatedWrites,
+		Cluster: request.Cluster, Mode: request.Mode, UnreplicatedWrites: request.UnreplicatedWrites, FencedDonors: c.fencedDonors,
 		Primary:  contract.PlanNode{Name: primary, ServerUUID: c.donors[primary].uuid(), Reachable: true, State: "primary"},
 		Findings: slices.Clone(c.findings),
 	}

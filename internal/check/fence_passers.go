@@ -9,10 +9,11 @@ import (
 )
 
 // fencePassers are judged on the primary, whose accounts every node will have. Behind the fence they could read a node that is half
-// filled, or write to it. The superuser of a machine, by whom such privileges are given, is not held against anybody.
+// filled, or write to it. The superuser of a machine, by whom such privileges are given, is not held against anybody, and the run's
+// donor account may pass so that nodes can donate from behind their fence (DonorPassesFences).
 var fencePassers = Check{
 	Code:         "fence-passers",
-	Wanted:       "no account but the worker's and root's on its own machine holds CONNECTION_ADMIN or SUPER",
+	Wanted:       "no account but the run's own and root's on its own machine holds CONNECTION_ADMIN or SUPER",
 	NeedsPrimary: true,
 	OnlyErasing:  true,
 	Judge: func(o *Observations) []contract.Finding {
@@ -23,6 +24,9 @@ var fencePassers = Check{
 		var names, revoke []string
 		for _, p := range look.FencePassers {
 			if p.User == "root" && slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, p.Host) {
+				continue
+			}
+			if p.User == o.Cluster.Accounts.Donor.User {
 				continue
 			}
 			name := account(p.User, p.Host)

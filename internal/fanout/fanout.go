@@ -1,7 +1,8 @@
 // Package fanout decides which secondary is resynced next and from which donor.
 //
-// It knows who feeds whom, how many may be worked on at once and how many have to stay in service. It knows neither servers nor
-// time: the workflow that resyncs and the plan that foretells it ask the same functions, and the same calls give the same answers.
+// It knows who feeds whom, who failed whom, how many may be worked on at once and how many have to stay in service. It knows neither
+// servers nor time: the workflow that resyncs and the plan that foretells it ask the same functions, and the same calls give the same
+// answers.
 package fanout
 
 import "slices"
@@ -11,12 +12,16 @@ type Place int
 
 // The places, in the order in which a node goes through them.
 const (
-	// Waiting: not begun.
+	// Waiting: not begun, or released because its donor failed it.
 	Waiting Place = iota
 	// Copying: begun, and its donor is lent to it.
 	Copying
-	// Following: its copy is complete; its donor is free, but it is still out of service.
+	// Starving: erased, and its donor failed it; it has none until it is fed again.
+	Starving
+	// Following: its copy is complete and its donor is free, but it does not follow the primary yet.
 	Following
+	// Complete: it follows the primary behind its fence, and is being proven.
+	Complete
 	// InService: proven and returned; it may serve and donate.
 	InService
 	// Out: released as it was, given up or left out; it takes no further part.
@@ -31,6 +36,12 @@ type Node struct {
 	Place   Place
 	// Donor is who feeds it while it is copying.
 	Donor string
+	// Begun is how often it was begun.
+	Begun int
+	// Failed are the donors that failed it, each as often as it did.
+	Failed []string
+	// Desperate nodes also take a donor that has failed them.
+	Desperate bool
 }
 
 // State is the state that decides the next pair.
@@ -42,53 +53,51 @@ type State struct {
 	OthersServing int
 	MinServing    int
 	MaxParallel   int
-	PrimaryOnly   bool
+	// PrimaryOnly keeps the primary as the only donor.
+	PrimaryOnly bool
+	// FencedDonors lets nodes donate that are complete and still fenced.
+	FencedDonors bool
 }
 
 // Next chooses the recipient to begin and its donor. It never lends a donor that is lent (the clone plugin serves one recipient at a
 // time), never begins more than MaxParallel and never takes a node out of service when fewer than MinServing would be left (I9).
-// Nodes that are out of service already go first: they cost no availability and soon give some. A proven secondary is preferred as
-// donor over the primary, to spare it.
+// Nodes that are out of service already go first: they cost no availability and soon give some. Where one has no donor that has not
+// failed it, the next one has its turn.
 func (f State) Next() (recipient, donor string, ok bool) {
-	donor, free := f.freeDonor()
-	if !free || f.Running() >= f.MaxParallel {
+	if f.Running() >= f.MaxParallel {
 		return "", "", false
 	}
+	out := func(n Node) bool { return n.Place == Waiting && !n.Serving }
+	if recipient, donor, ok = f.pair(out); ok || f.Serving()-1 < f.MinServing {
+		return recipient, donor, ok
+	}
+	return f.pair(func(n Node) bool { return n.Place == Waiting })
+}
+
+// NextStarving chooses a donor for a node that is erased and has none. Such nodes were begun already and come before all others.
+func (f State) NextStarving() (recipient, donor string, ok bool) {
+	return f.pair(func(n Node) bool { return n.Place == Starving })
+}
+
+// pair is the first node of that kind for which there is a donor.
+func (f State) pair(kind func(Node) bool) (recipient, donor string, ok bool) {
 	for _, node := range f.Nodes {
-		if node.Place == Waiting && !node.Serving {
-			return node.Name, donor, true
+		if !kind(node) {
+			continue
 		}
-	}
-	if f.Serving()-1 < f.MinServing {
-		return "", "", false
-	}
-	for _, node := range f.Nodes {
-		if node.Place == Waiting {
+		if donor, ok := f.donorFor(node); ok {
 			return node.Name, donor, true
 		}
 	}
 	return "", "", false
 }
 
-func (f State) freeDonor() (string, bool) {
-	lent := func(name string) bool {
-		return slices.ContainsFunc(f.Nodes, func(n Node) bool { return n.Place == Copying && n.Donor == name })
-	}
-	if !f.PrimaryOnly {
-		for _, node := range f.Nodes {
-			if node.Place == InService && !lent(node.Name) {
-				return node.Name, true
-			}
-		}
-	}
-	return f.Primary, !lent(f.Primary)
-}
-
 // Running counts the nodes that this run has out of service now.
 func (f State) Running() int {
 	count := 0
 	for _, node := range f.Nodes {
-		if node.Place == Copying || node.Place == Following {
+		switch node.Place {
+		case Copying, Starving, Following, Complete:
 			count++
 		}
 	}
@@ -106,7 +115,7 @@ func (f State) Serving() int {
 	return count
 }
 
-// Unbegun are the nodes that were never begun.
+// Unbegun are the nodes that wait to be begun.
 func (f State) Unbegun() []string {
 	var names []string
 	for _, node := range f.Nodes {
@@ -117,16 +126,26 @@ func (f State) Unbegun() []string {
 	return names
 }
 
-// Begin lends donor to the node.
+// Begin lends donor to the node, be it waiting or starving.
 func (f *State) Begin(name, donor string) {
 	node := f.node(name)
-	node.Place, node.Donor = Copying, donor
+	if node.Place == Waiting {
+		node.Begun++
+	}
+	node.Place, node.Donor, node.Desperate = Copying, donor, false
 }
 
 // Copied gives the node's donor back; the node itself is not in service yet.
 func (f *State) Copied(name string) {
 	if node := f.node(name); node.Place == Copying {
 		node.Place = Following
+	}
+}
+
+// Follows says that the node's copy is complete and follows the primary, which is more than Copied.
+func (f *State) Follows(name string) {
+	if node := f.node(name); node.Place == Copying || node.Place == Following {
+		node.Place = Complete
 	}
 }
 
@@ -141,11 +160,10 @@ func (f *State) Finish(name string, proven, asBefore bool) {
 	node.Serving = node.Serving && asBefore
 }
 
+// node is one of the state's own; a name that nobody has changes nothing.
 func (f *State) node(name string) *Node {
-	for i := range f.Nodes {
-		if f.Nodes[i].Name == name {
-			return &f.Nodes[i]
-		}
+	if i := slices.IndexFunc(f.Nodes, func(n Node) bool { return n.Name == name }); i >= 0 {
+		return &f.Nodes[i]
 	}
 	return &Node{}
 }

@@ -103,6 +103,9 @@ func donorPrivileges(t *testing.T, c *sandbox.Cluster) {
 	err := rehearse()
 	assertNumber(t, 3862, err)
 	assert.ErrorContains(t, err, "3032", "a fenced donor does not let the account in")
+	require.NoError(t, donor.Exec(t.Context(), "GRANT "+inventory.PassesFences+" ON *.* TO "+c.Accounts.Donor.User))
+	assertNumber(t, 1290, rehearse())
+	require.NoError(t, donor.Exec(t.Context(), "REVOKE "+inventory.PassesFences+" ON *.* FROM "+c.Accounts.Donor.User))
 	require.NoError(t, donor.Exec(t.Context(), "SET GLOBAL offline_mode = OFF"))
 	assertNumber(t, 1290, rehearse())
 

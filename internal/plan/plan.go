@@ -29,6 +29,7 @@ func Build(o *check.Observations, findings []contract.Finding, now time.Time) co
 		MinServing:         o.Floor(),
 		UnreplicatedWrites: o.Request.UnreplicatedWrites,
 		Hooks:              []string{},
+		FencedDonors:       o.DonorPassesFences(),
 	}
 	for _, place := range o.Cluster.Hooks.Places() {
 		p.Hooks = append(p.Hooks, string(place))
@@ -41,7 +42,7 @@ func Build(o *check.Observations, findings []contract.Finding, now time.Time) co
 			p.Secondaries = append(p.Secondaries, planNode(o, n))
 		}
 	}
-	p.Waves = waves(o, p)
+	p.Waves, p.WavesSaved = waves(o, p)
 	p.Estimate = check.Estimate(o, len(p.Waves))
 	p.ID = id(p)
 	return p

@@ -6,16 +6,21 @@ import (
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
-// waves plays the run with the function that will later choose its pairs, as if every copy took equally long and were proven at once. Nodes
-// that the floor keeps from ever being begun are in no wave. Under repair every chosen node is reckoned with: which of them differ is
-// only known later.
-func waves(o *check.Observations, p contract.Plan) []contract.Wave {
+// waves plays the run with the function that will later choose its pairs, as if every copy took equally long, a proof of rows as long as
+// a copy, and nothing failed. Nodes that the floor keeps from ever being begun are in no wave. Under repair every chosen node is reckoned
+// with: which of them differ is only known later. saved is how many waves fewer there would be if fenced nodes donated.
+func waves(o *check.Observations, p contract.Plan) (waves []contract.Wave, saved int) {
 	if !o.Erases() || p.Primary.Name == "" {
-		return nil
+		return nil, 0
 	}
+	all := foretold(o, p, p.FencedDonors)
+	return all, max(0, len(all)-len(foretold(o, p, true)))
+}
+
+func foretold(o *check.Observations, p contract.Plan, fencedDonors bool) []contract.Wave {
 	state := fanout.State{
 		Primary: p.Primary.Name, MinServing: p.MinServing, MaxParallel: o.Request.MaxParallel,
-		PrimaryOnly: o.Request.Donors == contract.DonorsPrimary,
+		PrimaryOnly: o.Request.Donors == contract.DonorsPrimary, FencedDonors: fencedDonors,
 	}
 	copies := copies{p.Primary.Name: true}
 	for _, node := range p.Secondaries {
@@ -27,17 +32,28 @@ func waves(o *check.Observations, p contract.Plan) []contract.Wave {
 			state.OthersServing++
 		}
 	}
+	proofs := o.Request.Proof.CompareRows()
 	var all []contract.Wave
+	var proven []string
 	for {
 		wave := begin(&state)
-		if len(wave) == 0 {
+		if len(wave) > 0 {
+			copies.set(wave, false)
+			all = append(all, contract.Wave{Nodes: wave, CopiesLeft: copies.count(), Serving: state.Serving()})
+			copies.set(wave, true)
+		} else if len(proven) == 0 {
 			return all
 		}
-		copies.set(wave, false)
-		all = append(all, contract.Wave{Nodes: wave, CopiesLeft: copies.count(), Serving: state.Serving()})
-		copies.set(wave, true)
-		for _, name := range wave {
+		for _, name := range proven {
 			state.Finish(name, true, false)
+		}
+		proven = nil
+		for _, name := range wave {
+			if state.Follows(name); proofs {
+				proven = append(proven, name)
+			} else {
+				state.Finish(name, true, false)
+			}
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/clusterresync/clusterresync/internal/check"
 	"github.com/clusterresync/clusterresync/internal/fence"
+	"github.com/clusterresync/clusterresync/internal/inventory"
 	"github.com/clusterresync/clusterresync/internal/node"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
@@ -23,6 +24,11 @@ func TestWavesKeepTheirPromises(t *testing.T) {
 		o.Request.MaxParallel = rapid.IntRange(1, 6).Draw(t, "maxParallel")
 		floor := rapid.IntRange(0, 3).Draw(t, "floor")
 		o.Request.MinServing = &floor
+		rows := rapid.Bool().Draw(t, "rows")
+		o.Request.Proof.Rows = &rows
+		if rapid.Bool().Draw(t, "fenced donors") {
+			o = donatingFenced(o)
+		}
 		if rapid.Bool().Draw(t, "primary only") {
 			o.Request.Donors = contract.DonorsPrimary
 		}
@@ -57,7 +63,7 @@ func TestWavesKeepTheirPromises(t *testing.T) {
 			}
 		}
 		begun := map[string]bool{}
-		donors := 1
+		donors, before := 1, 0
 		for _, wave := range p.Waves {
 			require.NotEmpty(t, wave.Nodes)
 			require.LessOrEqual(t, len(wave.Nodes), o.Request.MaxParallel)
@@ -74,7 +80,13 @@ func TestWavesKeepTheirPromises(t *testing.T) {
 					erased++
 				}
 			}
-			require.Equal(t, serving-taken, wave.Serving)
+			if rows { // those of the wave before may still be behind their fence
+				require.LessOrEqual(t, wave.Serving, serving-taken)
+				require.GreaterOrEqual(t, wave.Serving, serving-taken-before)
+			} else {
+				require.Equal(t, serving-taken, wave.Serving)
+			}
+			before = len(wave.Nodes)
 			require.Equal(t, holding-erased, wave.CopiesLeft)
 			require.GreaterOrEqual(t, wave.CopiesLeft, 1, "the primary always holds the data")
 			if taken > 0 {
@@ -95,16 +107,47 @@ func TestWavesKeepTheirPromises(t *testing.T) {
 	})
 }
 
+// donatingFenced lets the donor account pass fences.
+func donatingFenced(o *check.Observations) *check.Observations {
+	o.Cluster.Accounts.Donor.User = "donor"
+	o.Nodes[0].Accounts = append(o.Nodes[0].Accounts, check.Account{
+		User: o.Cluster.Accounts.Donor.User, Host: "%", Grants: check.Grants{Privileges: []string{inventory.PassesFences}},
+	})
+	return o
+}
+
 func TestWavesDoubleWithoutLimits(t *testing.T) {
 	for n := 1; n <= 40; n++ {
-		o := cluster(n)
+		o := donatingFenced(cluster(n))
 		zero := 0
 		o.Request.MaxParallel, o.Request.MinServing = n, &zero
 		p := Build(o, nil, now)
 		require.Len(t, p.Waves, bits.Len(uint(n)), "%d secondaries", n)
 		first := p.Waves[0]
 		require.Equal(t, contract.Wave{Nodes: []string{"db2"}, CopiesLeft: n, Serving: n - 1}, first)
+		require.True(t, p.FencedDonors)
+		require.Zero(t, p.WavesSaved)
 	}
+}
+
+// TestWavesSayWhatAGrantWouldSave: a node that donates only once it is proven makes the tree grow more slowly, and proofs that compare no
+// rows cost nothing.
+func TestWavesSayWhatAGrantWouldSave(t *testing.T) {
+	o := cluster(7)
+	zero := 0
+	o.Request.MaxParallel, o.Request.MinServing = 7, &zero
+	p := Build(o, nil, now)
+	require.Len(t, p.Waves, 4)
+	require.Equal(t, 1, p.WavesSaved)
+	require.False(t, p.FencedDonors)
+	require.Equal(t, p.ID, Build(donatingFenced(o), nil, now).ID, "who donates is not what is approved")
+
+	no := false
+	o = cluster(7)
+	o.Request.MaxParallel, o.Request.MinServing, o.Request.Proof.Rows = 7, &zero, &no
+	p = Build(o, nil, now)
+	require.Len(t, p.Waves, 3)
+	require.Zero(t, p.WavesSaved)
 }
 
 func TestWavesOfSmallClusters(t *testing.T) {
@@ -145,6 +188,7 @@ func ExampleBuild_waves() {
 	}
 	// Output:
 	// 1 [db2] 5 4
-	// 2 [db3 db4] 4 3
-	// 3 [db5 db6] 4 3
+	// 2 [db3] 5 3
+	// 3 [db4 db5] 4 2
+	// 4 [db6] 5 2
 }

@@ -14,9 +14,9 @@ func waveBlocks(plan contract.Plan) []block {
 	if len(plan.Waves) == 0 {
 		return nil
 	}
-	intro := "The order, if every copy takes equally long:"
+	intro := "The order, if every copy takes equally long, and every proof of rows as long as a copy:"
 	if plan.Mode == contract.ModeRepair {
-		intro = "The order, if every secondary differs and every copy takes equally long:"
+		intro = "The order, if every secondary differs, every copy takes equally long, and every proof of rows as long as a copy:"
 	}
 	t := &table{Head: []string{"Wave", "Whole copies left", "In service", "Erased and refilled"}}
 	for i, wave := range plan.Waves {
@@ -29,6 +29,10 @@ func waveBlocks(plan contract.Plan) []block {
 	blocks := []block{paragraph(intro), {Table: t}}
 	if more := len(plan.Waves) - maxWaves; more > 0 {
 		blocks = append(blocks, paragraph("And "+count(int64(more), "more wave")+"."))
+	}
+	if plan.WavesSaved > 0 {
+		blocks = append(blocks, paragraph("It would be "+count(int64(plan.WavesSaved), "wave")+
+			" fewer if the donor account held CONNECTION_ADMIN: a copied secondary would feed the next while it is still being proven (README, Accounts)."))
 	}
 	return blocks
 }

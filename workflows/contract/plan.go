@@ -72,8 +72,14 @@ type Plan struct {
 	Findings []Finding `json:"findings"`
 	// MinServing is how many secondaries the run keeps in service.
 	MinServing int `json:"minServing"`
-	// Waves are the rounds in which the nodes are taken out of service, if every copy takes equally long.
+	// Waves are the rounds in which the nodes are taken out of service, if every copy takes equally long, and every proof of rows as long
+	// as a copy.
 	Waves []Wave `json:"waves,omitempty"`
+	// FencedDonors says that the donor account passes fences, so that a node feeds another from the moment it follows the primary; else it
+	// does so only once it is proven and back in service.
+	FencedDonors bool `json:"fencedDonors,omitempty"`
+	// WavesSaved is how many waves fewer there would be if the donor account passed fences; 0 when it does.
+	WavesSaved int `json:"wavesSaved,omitempty"`
 	// Estimate is how long the copies may take; nil when nothing is known to reckon with.
 	Estimate *Estimate `json:"estimate,omitempty"`
 	// Hooks are the places of a run at which the inventory names hooks: empty when none are set, nil when that was not looked at.
