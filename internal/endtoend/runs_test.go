@@ -161,7 +161,7 @@ func untilCopying(t testing.TB, node *sandbox.Node) {
 // letGo lifts the throttle of a copy under way, past the run.
 func letGo(t testing.TB, node *sandbox.Node) {
 	t.Helper()
-	require.NoError(t, node.Exec(t.Context(), "SET GLOBAL clone_max_data_bandwidth = 0"))
+	require.NoError(t, node.Exec(t.Context(), "SET GLOBAL clone_max_network_bandwidth = 0, GLOBAL clone_max_data_bandwidth = 0"))
 }
 
 func copying(t testing.TB, node *sandbox.Node) bool {
