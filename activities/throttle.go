@@ -91,7 +91,7 @@ func (a *Activities) adaptTo(ctx context.Context, in CloneInput, site *site, don
 	}
 	// Beside a copy that runs there is no baseline to be learnt.
 	if len(limiter.Gauges) == 0 && !running.Running() {
-		pulse.waiting(fmt.Sprintf("%s to show how hard they work without the copy", strings.Join(names(servers), " and ")))
+		pulse.waiting(fmt.Sprintf("a few seconds of the load on %s without the copy", strings.Join(names(servers), " and ")))
 		if err := watch.Learn(ctx); err != nil {
 			return nil, err
 		}
