@@ -16,6 +16,8 @@ type CloneInput struct {
 	Target    Target `json:"target"`
 	Donor     string `json:"donor"`
 	DonorUUID string `json:"donorUuid"`
+	// OtherDonors says that another donor can be asked for: what is this one's fault is then not tried again.
+	OtherDonors bool `json:"otherDonors,omitempty"`
 	// NotBefore is the recipient's own clock before its erase: a clone that began earlier is not ours.
 	NotBefore time.Time `json:"notBefore"`
 	// ThrottleMiBps limits the copy, in MiB/s, 0 for none, unless the parent knows of a newer limit.
@@ -58,7 +60,7 @@ func (a *Activities) clone(ctx context.Context, in CloneInput, pulse *pulse) (Cl
 		return CloneResult{}, err
 	}
 	defer site.close()
-	donor, err := site.openDonor(in.Donor)
+	donor, err := site.openDonor(in.Donor, in.OtherDonors)
 	if err != nil {
 		return CloneResult{}, err
 	}
@@ -75,9 +77,17 @@ func (a *Activities) clone(ctx context.Context, in CloneInput, pulse *pulse) (Cl
 		copied.Joined = true
 		return CloneResult{Copy: describe(copied, before)}, nil
 	}
+	if before.Running() && before.Source != donor.address {
+		// It is fed by a donor that was given up. Joined, it would be taken for a copy from this one.
+		claim, err := site.claimOverClone(ctx, site.claim, a.stillCurrent(ctx, pulse), pulse)
+		if err != nil {
+			return CloneResult{}, err
+		}
+		claim.Close()
+	}
 	if !onItsWay(before, in.NotBefore) {
 		if err := a.copyPatiently(ctx, in, site, donor, pulse, &copied); err != nil {
-			return CloneResult{}, err
+			return CloneResult{}, donor.blame(err)
 		}
 	}
 	pulse.tell(func(h *heartbeat) { h.Stage = clone.StageRestart })
@@ -108,7 +118,7 @@ func (a *Activities) copyPatiently(ctx context.Context, in CloneInput, site *sit
 	for patience := firstPatience; ; patience = min(2*patience, longestPatience) {
 		err := a.copy(ctx, in, site, donor, pulse, copied)
 		var failure *clone.Failure
-		if !errors.As(err, &failure) || !failure.LacksRoom() {
+		if !errors.As(err, &failure) || !failure.LacksRoom() || in.OtherDonors && ofDonor(failure) {
 			return err
 		}
 		pulse.waiting(fmt.Sprintf("%s; tried again every %s", roomFor(in, failure), patience))

@@ -25,6 +25,8 @@ import (
 type FailureFacts struct {
 	// Attempt is which try failed, from 1.
 	Attempt int `json:"attempt"`
+	// Donor says that the donor was at fault: another one may do.
+	Donor bool `json:"donor,omitempty"`
 }
 
 // stepError is an error whose type an activity already knows.
@@ -65,7 +67,13 @@ func asTemporal(ctx context.Context, err error) error {
 		return temporal.NewCanceledError()
 	}
 	typ, lasting := classify(ctx, err)
-	options := temporal.ApplicationErrorOptions{NonRetryable: lasting, Details: []any{FailureFacts{Attempt: attempt(ctx)}}}
+	facts := FailureFacts{Attempt: attempt(ctx)}
+	var fault *donorFault
+	if errors.As(err, &fault) && typ != contract.ErrorWorkerStopped {
+		facts.Donor = true
+		lasting = lasting || fault.others
+	}
+	options := temporal.ApplicationErrorOptions{NonRetryable: lasting, Details: []any{facts}}
 	var soon *mail.TemporaryError
 	if errors.As(err, &soon) {
 		options.NextRetryDelay = soon.RetryAfter

@@ -13,6 +13,8 @@ type RehearseInput struct {
 	Target    Target `json:"target"`
 	Donor     string `json:"donor"`
 	DonorUUID string `json:"donorUuid"`
+	// OtherDonors says that another donor can be had: what is this one's fault is then not tried again.
+	OtherDonors bool `json:"otherDonors,omitempty"`
 }
 
 // RehearseResult says what is worth knowing.
@@ -41,7 +43,7 @@ func (a *Activities) rehearse(ctx context.Context, in RehearseInput) error {
 		return err
 	}
 	defer site.close()
-	donor, err := site.openDonor(in.Donor)
+	donor, err := site.openDonor(in.Donor, in.OtherDonors)
 	if err != nil {
 		return err
 	}
@@ -54,7 +56,7 @@ func (a *Activities) rehearse(ctx context.Context, in RehearseInput) error {
 		return err
 	}
 	defer claim.Close()
-	err = clone.Rehearse(ctx, claim, donor.address, donor.account, clone.Options{RequireSSL: site.cluster.PeerTLS.Required()})
+	err = donor.blame(clone.Rehearse(ctx, claim, donor.address, donor.account, clone.Options{RequireSSL: site.cluster.PeerTLS.Required()}))
 	var failure *clone.Failure
 	switch {
 	case !errors.As(err, &failure):

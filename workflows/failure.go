@@ -15,6 +15,8 @@ type failure struct {
 	Type     contract.ErrorType
 	Message  string
 	Attempts int
+	// Donor says that another donor may not have it.
+	Donor bool
 }
 
 // failureOf reads an error without the layers that Temporal wraps around it.
@@ -27,7 +29,7 @@ func failureOf(err error) failure {
 		f := failure{Type: contract.ErrorType(typed.Type()), Message: typed.Message()}
 		var facts activities.FailureFacts
 		if typed.HasDetails() && typed.Details(&facts) == nil {
-			f.Attempts = facts.Attempt
+			f.Attempts, f.Donor = facts.Attempt, facts.Donor
 		}
 		return f
 	}

@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/clusterresync/clusterresync/activities"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -178,7 +180,7 @@ func (s *story) lawOfPairs() {
 			if s.request.Donors == contract.DonorsPrimary {
 				assert.Equal(s.t, primary, e.donor)
 			}
-		case e.kind == "heard" && e.step == "Clone" && e.err == nil:
+		case e.kind == "heard" && e.step == "Clone" && (e.err == nil || failsBecauseOfItsDonor(e.err)):
 			for donor, recipient := range lent {
 				if recipient == e.node {
 					delete(lent, donor)
@@ -186,6 +188,12 @@ func (s *story) lawOfPairs() {
 			}
 		}
 	}
+}
+
+func failsBecauseOfItsDonor(err error) bool {
+	var typed *temporal.ApplicationError
+	var facts activities.FailureFacts
+	return errors.As(err, &typed) && typed.HasDetails() && typed.Details(&facts) == nil && facts.Donor
 }
 
 // lawOfTheMail: every run mails its report once, as the last thing it does. I7.

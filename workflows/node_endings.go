@@ -74,6 +74,8 @@ func (n *nodeRun) release(cause error) (erased bool) {
 		n.report.State = "fenced: it was to be released as it was, and that failed"
 		n.report.Next = "the data may be intact; start a new run, or lift the fence by hand: " + failure.Message
 	}
+	// A run of older code, which begins no node twice, does not set AskForDonor.
+	n.report.DonorFailed = failureOf(cause).Donor && n.in.AskForDonor && n.abortedBy == "" && err == nil && !erased
 	return erased
 }
 

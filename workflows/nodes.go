@@ -20,6 +20,7 @@ func (r *run) resyncNodes(ctx workflow.Context) {
 	apart, _ := workflow.NewDisconnectedContext(ctx)
 	running := 0
 	for {
+		r.feedStarving(apart)
 		for r.mayBegin(ctx) {
 			recipient, donor, ok := r.fan.Next()
 			if !ok {
@@ -33,9 +34,9 @@ func (r *run) resyncNodes(ctx workflow.Context) {
 		if running == 0 && !r.waitsForResume(ctx) {
 			break
 		}
-		// Wakes when a child closes, gives its donor back, or when a person changes what may begin.
+		// Wakes when a child closes, gives its donor back or has lost it, or when a person changes what may begin.
 		_ = workflow.Await(apart, func() bool {
-			return running < before || r.stopping(ctx) != "" && running == 0 || r.canBeginAnother(ctx)
+			return running < before || r.stopping(ctx) != "" && running == 0 || r.canBeginAnother(ctx) || r.canFeed()
 		})
 	}
 	for _, name := range r.fan.Unbegun() {
@@ -88,12 +89,15 @@ func (r *run) startNode(ctx workflow.Context, name, donor string, done func()) {
 	in := NodeInput{
 		Target:   r.target(node),
 		Approval: approvalOf(node),
-		Donor:    donor, DonorUUID: r.planNode(donor).ServerUUID, ThrottleMiBps: r.throttle, AdaptiveThrottle: r.request.AdaptiveThrottle, Proof: r.request.Proof,
+		Donor:    donor, DonorUUID: r.planNode(donor).ServerUUID, OtherDonors: r.fan.OthersNow(name), AskForDonor: r.fan.OthersEver(name),
+		ThrottleMiBps: r.throttle, AdaptiveThrottle: r.request.AdaptiveThrottle, Proof: r.request.Proof,
 		Mode: r.request.Mode, Plan: r.report.Plan.ID, Rescue: r.request.UnreplicatedWrites == contract.UnreplicatedRescue, Hooks: r.begun.Hooks,
 		Tellings: max(1, tellings/len(r.chosen)),
 	}
 	r.runChild(ctx, in, fmt.Sprintf("Resync %s from %s", name, donor), func(report contract.NodeReport) {
-		r.fan.Finish(name, report.Standing == contract.StandingProven, report.Standing == contract.StandingUntouched)
+		if !r.beginLater(report) {
+			r.fan.Finish(name, report.Standing == contract.StandingProven, report.Standing == contract.StandingUntouched)
+		}
 		done()
 	})
 }
@@ -117,6 +121,7 @@ func (r *run) runChild(ctx workflow.Context, in NodeInput, summary string, close
 		if err := child.Get(apart, &report); err != nil {
 			report = r.inspectLost(apart, in, err)
 		}
+		report.Notes = append(slices.Clone(r.released[name]), report.Notes...)
 		r.record(report)
 		progress := r.nodes[name]
 		progress.Standing, progress.Detail, progress.Since = report.Standing, nil, r.now()

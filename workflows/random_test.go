@@ -108,6 +108,12 @@ func drawFaults(t *rapid.T, s *story) int {
 			"again, work done": {err: passing(contract.ErrorUnreachable), always: true, after: true},
 		}
 		kinds := []string{"once", "once, work done", "for good", "good, work done", "again and again", "again, work done"}
+		if step == "Rehearse" || step == "Clone" {
+			// A donor that is busy for ever is waited for as long.
+			faults["donor"], faults["donor busy"] = fault{err: ofDonor(contract.ErrorClone)}, fault{err: ofDonor(contract.ErrorDonorBusy)}
+			faults["donor, again and again"] = fault{err: ofDonor(contract.ErrorClone), always: true}
+			kinds = append(kinds, "donor", "donor busy", "donor, again and again")
+		}
 		s.fault(step, node, faults[rapid.SampledFrom(kinds).Draw(t, fmt.Sprintf("fault of %s on %s", step, node))])
 	}
 	if rapid.IntRange(0, 9).Draw(t, "mail") == 0 {

@@ -36,6 +36,7 @@ func (r *run) answerRequests(ctx workflow.Context) error {
 		answer(ctx, r, contract.RequestAbort, r.mayAbort, r.abort),
 	)
 	r.listenToChildren(ctx)
+	r.listenForDonors(ctx)
 	return err
 }
 

@@ -73,6 +73,9 @@ type run struct {
 	fan      fanout.State
 	children map[string]workflow.ChildWorkflowFuture
 	nodes    map[string]*contract.NodeProgress
+	// lendings counts the donors that were lent to a node after its first; released says why a node was begun before in vain.
+	lendings map[string]int
+	released map[string][]string
 	// chosen are the names of the plan's chosen secondaries.
 	chosen []string
 	// stale says that the current details are not what the progress is.
@@ -90,6 +93,8 @@ func newRun(ctx workflow.Context, request contract.Request) (*run, error) {
 		phase:    contract.PhaseValidating,
 		children: map[string]workflow.ChildWorkflowFuture{},
 		nodes:    map[string]*contract.NodeProgress{},
+		lendings: map[string]int{},
+		released: map[string][]string{},
 	}
 	r.throttle = r.request.ThrottleMiBps
 	r.report = contract.Report{

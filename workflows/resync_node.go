@@ -20,9 +20,12 @@ type NodeInput struct {
 	// Approval is what the plan showed and a person (or the input) gave up.
 	Approval activities.Approval `json:"approval"`
 	// Donor is the name of the node that feeds the copy.
-	Donor         string `json:"donor,omitempty"`
-	DonorUUID     string `json:"donorUuid,omitempty"`
-	ThrottleMiBps int    `json:"throttleMiBps,omitempty"`
+	Donor     string `json:"donor,omitempty"`
+	DonorUUID string `json:"donorUuid,omitempty"`
+	// OtherDonors says that another donor could be had when the node was begun; AskForDonor that the run lends another on request.
+	OtherDonors   bool `json:"otherDonors,omitempty"`
+	AskForDonor   bool `json:"askForDonor,omitempty"`
+	ThrottleMiBps int  `json:"throttleMiBps,omitempty"`
 	// AdaptiveThrottle lets the copy give way to load on the primary or the donor.
 	AdaptiveThrottle bool                  `json:"adaptiveThrottle,omitempty"`
 	Proof            contract.ProofOptions `json:"proof"`
@@ -132,6 +135,11 @@ type nodeRun struct {
 	archive  string
 	clock    time.Time
 	throttle int
+	// lending counts the donors that were lent after the first, lent is the one that the run has lent last, cloneFailures counts the
+	// clones that failed because of their donors.
+	lending       int
+	lent          donorLent
+	cloneFailures int
 	// throttling says that a new limit is being applied.
 	throttling bool
 	step       contract.Step
@@ -147,10 +155,11 @@ func newNodeRun(ctx workflow.Context, in NodeInput) *nodeRun {
 	return n
 }
 
-// listen answers what the parent passes on: an abort and changes of the throttle.
+// listen answers what the parent passes on: an abort, changes of the throttle, another donor.
 func (n *nodeRun) listen(ctx workflow.Context, abort workflow.CancelFunc) {
 	aborts := workflow.GetSignalChannel(ctx, contract.RequestAbort)
 	throttles := workflow.GetSignalChannel(ctx, signalThrottle)
+	donors := workflow.GetSignalChannel(ctx, signalDonor)
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		for {
 			selector := workflow.NewSelector(ctx)
@@ -165,6 +174,7 @@ func (n *nodeRun) listen(ctx workflow.Context, abort workflow.CancelFunc) {
 				c.Receive(ctx, &n.throttle)
 				n.applyThrottle(ctx)
 			})
+			selector.AddReceive(donors, func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, &n.lent) })
 			selector.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {})
 			selector.Select(ctx)
 			if ctx.Err() != nil {
@@ -276,7 +286,7 @@ func (n *nodeRun) rehearse(ctx workflow.Context) error {
 	return n.take(ctx, contract.StepRehearse, func() (int, error) {
 		var result activities.RehearseResult
 		err := workflow.ExecuteActivity(changing(ctx, "Rehearse the clone "+n.in.Donor+" -> "+n.in.Target.Node), n.act.Rehearse,
-			activities.RehearseInput{Target: n.in.Target, Donor: n.in.Donor, DonorUUID: n.in.DonorUUID}).Get(ctx, &result)
+			activities.RehearseInput{Target: n.in.Target, Donor: n.in.Donor, DonorUUID: n.in.DonorUUID, OtherDonors: n.in.OtherDonors}).Get(ctx, &result)
 		n.report.Notes = append(n.report.Notes, result.Notes...)
 		return result.Attempts, err
 	})
@@ -314,12 +324,12 @@ func (n *nodeRun) tryErase(ctx workflow.Context, options func(workflow.Context, 
 	})
 }
 
-func (n *nodeRun) clone(ctx workflow.Context) error {
+func (n *nodeRun) copy(ctx workflow.Context) error {
 	return n.take(ctx, contract.StepClone, func() (int, error) {
 		var result activities.CloneResult
 		err := workflow.ExecuteActivity(finishing(ctx, "Clone "+n.in.Donor+" -> "+n.in.Target.Node), n.act.Clone, activities.CloneInput{
-			Target: n.in.Target, Donor: n.in.Donor, DonorUUID: n.in.DonorUUID, NotBefore: n.clock, ThrottleMiBps: n.throttle,
-			AdaptiveThrottle: n.in.AdaptiveThrottle, Parent: n.parentRef(),
+			Target: n.in.Target, Donor: n.in.Donor, DonorUUID: n.in.DonorUUID, OtherDonors: n.in.AskForDonor, NotBefore: n.clock,
+			ThrottleMiBps: n.throttle, AdaptiveThrottle: n.in.AdaptiveThrottle, Parent: n.parentRef(),
 		}).Get(ctx, &result)
 		if err == nil {
 			n.report.Copy = &result.Copy

@@ -196,6 +196,11 @@ func (s *script) Erase(ctx context.Context, in activities.EraseInput) (activitie
 
 func (s *script) Clone(ctx context.Context, in activities.CloneInput) (activities.CloneResult, error) {
 	result := activities.CloneResult{Copy: contract.Copy{Donor: in.Donor}}
+	if in.Target.Node == "b" {
+		s.mu.Lock()
+		s.othersAsked = append(s.othersAsked, in.OtherDonors)
+		s.mu.Unlock()
+	}
 	done, err := s.change(ctx, in.Target, in.Donor, func(node *server) error {
 		s.donates(in.Donor, in.DonorUUID)
 		s.demand(node.fenced, "%s was refilled without a fence", node.name)

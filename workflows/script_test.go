@@ -35,9 +35,11 @@ type script struct {
 	notified  [][]string
 	asked     []activities.MailApprovalInput
 	throttled []string
-	quiet     []activities.QuietInput
-	called    []hook.Event
-	audited   []contract.Report
+	// othersAsked says of each attempt to clone to b whether another donor could be asked for.
+	othersAsked []bool
+	quiet       []activities.QuietInput
+	called      []hook.Event
+	audited     []contract.Report
 	// open are the node children of other runs, holder the one who holds the lock.
 	open   []string
 	holder activities.LockHolderResult
@@ -96,6 +98,13 @@ func passing(typ contract.ErrorType) error { return failing(typ, false) }
 func failing(typ contract.ErrorType, final bool) error {
 	return temporal.NewApplicationErrorWithOptions("seen: "+string(typ), string(typ), temporal.ApplicationErrorOptions{
 		NonRetryable: final, Details: []any{activities.FailureFacts{Attempt: 1}},
+	})
+}
+
+// ofDonor is a failure of the donor's, for which the attempts end because another can be had.
+func ofDonor(typ contract.ErrorType) error {
+	return temporal.NewApplicationErrorWithOptions("the donor failed: "+string(typ), string(typ), temporal.ApplicationErrorOptions{
+		NonRetryable: true, Details: []any{activities.FailureFacts{Attempt: 1, Donor: true}},
 	})
 }
 

@@ -58,6 +58,8 @@ type story struct {
 	// terminated are nodes whose child somebody ended from outside, terminates those to come and after which step.
 	terminated map[string]bool
 	terminates map[string]string
+	// deaf keeps children from reaching the run with anything but their progress, as if it were gone.
+	deaf bool
 }
 
 // tell begins a story of a cluster "shop" with these secondaries, all in service, and a request that is approved in advance.
@@ -129,6 +131,15 @@ func (i *terminator) ExecuteActivity(ctx workflow.Context, name string, args ...
 		return never
 	}
 	return i.WorkflowOutboundInterceptorBase.ExecuteActivity(ctx, name, args...)
+}
+
+func (i *terminator) SignalExternalWorkflow(ctx workflow.Context, id, run, signal string, arg any) workflow.Future {
+	if i.story.deaf && nodeOf(workflow.GetInfo(ctx).WorkflowExecution.ID) != "" && signal != contract.SignalNode {
+		failed, set := workflow.NewFuture(ctx)
+		set.SetError(errors.New("no such workflow"))
+		return failed
+	}
+	return i.WorkflowOutboundInterceptorBase.SignalExternalWorkflow(ctx, id, run, signal, arg)
 }
 
 // nodeOf is the node of a child's workflow ID; empty for other workflows.

@@ -85,11 +85,15 @@ func (f *State) Retry(name string) bool {
 	return true
 }
 
-// Starve takes back the donor that failed a node which is erased: it keeps its place and is fed next.
-func (f *State) Starve(name string) {
-	if node := f.node(name); node.Place == Copying {
-		node.Place, node.Failed = Starving, append(node.Failed, node.Donor)
+// Starve takes back the donor that failed a node which is erased: the node keeps its place and is fed next. It reports false, and changes
+// nothing, when no donor is lent to the node.
+func (f *State) Starve(name string) bool {
+	node := f.node(name)
+	if node.Place != Copying {
+		return false
 	}
+	node.Place, node.Failed = Starving, append(node.Failed, node.Donor)
+	return true
 }
 
 // Despair lets a starving node take a donor that has failed it, when it has waited for another for long enough.

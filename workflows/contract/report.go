@@ -105,14 +105,16 @@ type NodeReport struct {
 	// State says in a sentence what state the node is in now.
 	State string `json:"state"`
 	// Next says what to do; empty when there is nothing to do.
-	Next      string       `json:"next,omitempty"`
-	ErrorType ErrorType    `json:"errorType,omitempty"`
-	Error     string       `json:"error,omitempty"`
-	Steps     []StepReport `json:"steps,omitempty"`
-	Rescued   *Rescued     `json:"rescued,omitempty"`
-	Destroyed *Destroyed   `json:"destroyed,omitempty"`
-	Copy      *Copy        `json:"copy,omitempty"`
-	Proof     *Proof       `json:"proof,omitempty"`
+	Next      string    `json:"next,omitempty"`
+	ErrorType ErrorType `json:"errorType,omitempty"`
+	Error     string    `json:"error,omitempty"`
+	// DonorFailed says that the error is the donor's: with another donor the node may be resynced.
+	DonorFailed bool         `json:"donorFailed,omitempty"`
+	Steps       []StepReport `json:"steps,omitempty"`
+	Rescued     *Rescued     `json:"rescued,omitempty"`
+	Destroyed   *Destroyed   `json:"destroyed,omitempty"`
+	Copy        *Copy        `json:"copy,omitempty"`
+	Proof       *Proof       `json:"proof,omitempty"`
 	// Notes are things worth knowing that are no errors.
 	Notes []string `json:"notes,omitempty"`
 }
