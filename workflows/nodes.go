@@ -192,27 +192,36 @@ func (r *run) leaveOut(ctx workflow.Context, name string) {
 	})
 }
 
-// verifyNodes proves the chosen secondaries as they are. Under verify that is the run; under repair those that differ or do not replicate
-// are planned anew and resynced.
+// verifyNodes proves the chosen secondaries as they are, as many at a time as were allowed. Under verify that is the run; under repair
+// those that differ or do not replicate are planned anew and resynced.
 func (r *run) verifyNodes(ctx workflow.Context) ending {
 	r.enter(contract.PhaseNodes)
 	apart, _ := workflow.NewDisconnectedContext(ctx)
-	var failing []string
-	for _, node := range r.report.Plan.Chosen() {
-		_ = workflow.Await(apart, func() bool { return r.mayBegin(ctx) || r.stopping(ctx) != "" })
+	parallel, running := 1, 0
+	if r.request.MaxParallel > 1 && workflow.GetVersion(ctx, "verify-in-parallel", workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+		parallel = r.request.MaxParallel
+	}
+	chosen := r.report.Plan.Chosen()
+	begun := 0
+	for _, node := range chosen {
+		_ = workflow.Await(apart, func() bool { return running < parallel && r.mayBegin(ctx) || r.stopping(ctx) != "" })
 		if r.stopping(ctx) != "" {
-			r.leaveOut(ctx, node.Name)
-			continue
+			break
 		}
-		closed := false
+		begun++
+		running++
 		in := NodeInput{Target: r.target(node), Proof: r.request.Proof, VerifyOnly: true}
-		r.runChild(ctx, in, "Verify "+node.Name, func(report contract.NodeReport) {
-			closed = true
-			if report.Standing != contract.StandingVerified {
-				failing = append(failing, node.Name)
-			}
-		})
-		_ = workflow.Await(apart, func() bool { return closed })
+		r.runChild(ctx, in, "Verify "+node.Name, func(contract.NodeReport) { running-- })
+	}
+	_ = workflow.Await(apart, func() bool { return running == 0 })
+	for _, node := range chosen[begun:] {
+		r.leaveOut(ctx, node.Name)
+	}
+	var failing []string
+	for _, node := range chosen[:begun] {
+		if r.recorded(node.Name).Standing != contract.StandingVerified {
+			failing = append(failing, node.Name)
+		}
 	}
 	mended := slices.DeleteFunc(slices.Clone(failing), func(name string) bool { return !r.worthRepair(name) })
 	switch {

@@ -135,6 +135,47 @@ func TestVerifyChangesNothing(t *testing.T) {
 	require.Empty(t, s.asked, "nothing is to be approved")
 }
 
+// TestVerifyInParallel: as many at a time as were allowed, and every one is named in the end.
+func TestVerifyInParallel(t *testing.T) {
+	for _, mode := range []contract.Mode{contract.ModeVerify, contract.ModeRepair} {
+		t.Run(string(mode), func(t *testing.T) {
+			s := tell(t, "a", "b", "c", "d")
+			s.request.Mode, s.request.MaxParallel = mode, 2
+			s.awaitsOf("Verify", "a", "asked", "Verify", "c", 1)
+			s.awaitsOf("Verify", "b", "begun", "resync/shop/a", "a", 1)
+			report := s.run()
+			require.Equal(t, contract.OutcomeVerified, report.Outcome)
+			require.Len(t, report.Nodes, 4)
+		})
+	}
+}
+
+// TestRepairInParallel: what differs is told in the plan's order, whichever was proven first.
+func TestRepairInParallel(t *testing.T) {
+	s := tell(t, "a", "b", "c", "d")
+	s.request.Mode, s.request.MaxParallel = contract.ModeRepair, 4
+	for _, name := range []string{"a", "c", "d"} {
+		s.cluster.node(name).differs = true
+	}
+	s.awaitsOf("Verify", "a", "closed", "resync/shop/d", "d", 1)
+	report := s.run()
+	require.Equal(t, contract.OutcomeSucceeded, report.Outcome)
+	require.Equal(t, "plan-a-c-d", report.Approval.Plan)
+	require.Equal(t, contract.StandingVerified, s.standing("b"))
+}
+
+func TestCancelInMidParallelVerification(t *testing.T) {
+	s := tell(t, "a", "b", "c")
+	s.request.Mode, s.request.MaxParallel = contract.ModeVerify, 2
+	s.when("Verify", "a", s.cancel)
+	report := s.run()
+	require.Equal(t, contract.OutcomeCancelled, report.Outcome)
+	require.Equal(t, contract.StandingUntouched, s.standing("a"))
+	require.Equal(t, contract.StandingUntouched, s.standing("c"))
+	require.Zero(t, s.count("begun", "resync/shop/c", "c"))
+	require.Len(t, report.Nodes, 3)
+}
+
 func TestVerifyFindsWhatDiffers(t *testing.T) {
 	s := tell(t, "a", "b", "c")
 	s.request.Mode = contract.ModeVerify
