@@ -97,45 +97,41 @@ func (o *Observations) compare(ctx context.Context, s node.Reader, primary *Obse
 	if err != nil {
 		return err
 	}
+	var names []string
+	var sets [][2]string
 	for _, secondary := range o.Seen() {
 		if secondary.Node == primary.Node || secondary.Unread(partGTIDs) {
 			continue
 		}
-		c, err := compareSets(ctx, s, secondary.GTIDs.Executed, gtids)
-		if err != nil {
-			return err
+		theirs := secondary.GTIDs.Executed
+		names = append(names, secondary.Node)
+		sets = append(sets, [2]string{theirs, gtids.Executed}, [2]string{gtids.Executed, theirs}, [2]string{gtids.Purged, theirs})
+	}
+	// One question for all secondaries: the server alone knows every form of a GTID, tags included.
+	rests, err := node.SubtractAll(ctx, s, sets)
+	if err != nil {
+		return err
+	}
+	for i, name := range names {
+		if o.Against[name], err = comparison(sets[3*i][0], rests[3*i], rests[3*i+1], rests[3*i+2]); err != nil {
+			return node.Wrap(name, "count its transactions", err)
 		}
-		o.Against[secondary.Node] = c
 	}
 	return nil
 }
 
-// compareSets lets the server subtract: it alone knows every form of a GTID, tags included.
-func compareSets(ctx context.Context, r node.Reader, executed string, primary node.GTIDs) (Comparison, error) {
-	var c Comparison
+// comparison is what the sets say of a secondary: what it executed, and of that what only it has; what it lacks, and what of that the
+// primary has purged.
+func comparison(executed, errant, missing, purged string) (Comparison, error) {
+	c := Comparison{Errant: errant, Purged: purged != ""}
 	var err error
-	if c.Errant, err = node.Subtract(ctx, r, executed, primary.Executed); err != nil {
+	if c.Transactions, err = node.CountGTIDs(errant); err != nil {
 		return c, err
-	}
-	missing, err := node.Subtract(ctx, r, primary.Executed, executed)
-	if err != nil {
-		return c, err
-	}
-	purged, err := node.Subtract(ctx, r, primary.Purged, executed)
-	if err != nil {
-		return c, err
-	}
-	c.Purged = purged != ""
-	if c.Transactions, err = node.CountGTIDs(c.Errant); err != nil {
-		return c, node.Wrap(r.Name(), "count the errant transactions", err)
 	}
 	if c.Missing, err = node.CountGTIDs(missing); err != nil {
-		return c, node.Wrap(r.Name(), "count the missing transactions", err)
+		return c, err
 	}
 	all, err := node.CountGTIDs(executed)
-	if err != nil {
-		return c, node.Wrap(r.Name(), "count the executed transactions", err)
-	}
 	c.Shared = all > c.Transactions
-	return c, nil
+	return c, err
 }

@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/clusterresync/clusterresync/internal/node"
@@ -21,24 +22,26 @@ func settledGTIDs(ctx context.Context, primary node.Reader, executed []string) (
 	if err != nil {
 		return node.GTIDs{}, err
 	}
+	var own []string
+	for _, set := range executed {
+		if theirs := ofServer(set, id.UUID); theirs != "" {
+			own = append(own, theirs)
+		}
+	}
 	for begin := time.Now(); ; {
 		gtids, err := node.ReadGTIDs(ctx, primary)
 		if err != nil {
 			return gtids, err
 		}
-		ahead := false
-		for _, set := range executed {
-			own := ofServer(set, id.UUID)
-			if own == "" {
-				continue
-			}
-			within, err := node.Subset(ctx, primary, own, gtids.Executed)
-			if err != nil {
-				return gtids, err
-			}
-			ahead = ahead || !within
+		pairs := make([][2]string, len(own))
+		for i, set := range own {
+			pairs[i] = [2]string{set, gtids.Executed}
 		}
-		if !ahead || time.Since(begin) > settleLimit {
+		ahead, err := node.SubtractAll(ctx, primary, pairs)
+		if err != nil {
+			return gtids, err
+		}
+		if strings.Join(ahead, "") == "" || time.Since(begin) > settleLimit {
 			return gtids, nil
 		}
 		if err := node.Sleep(ctx, settleEvery); err != nil {

@@ -47,6 +47,50 @@ func Subtract(ctx context.Context, r Reader, a, b string) (string, error) {
 	return CleanGTIDSet(rest), err
 }
 
+// subtractPairs and subtractBytes bound one statement of SubtractAll, far below what a server's parser and max_allowed_packet take. A
+// single longer pair has a statement of its own.
+const (
+	subtractPairs = 500
+	subtractBytes = 256 << 10
+)
+
+// SubtractAll is Subtract for many pairs, in their order: in as few statements as keeps them small, so that the cost of asking does not
+// grow with the distance to the server times the pairs.
+func SubtractAll(ctx context.Context, r Reader, pairs [][2]string) ([]string, error) {
+	rests := make([]string, len(pairs))
+	var selects []string
+	var args []any
+	size := 0
+	ask := func() error {
+		if len(selects) == 0 {
+			return nil
+		}
+		err := Each(ctx, r, "subtract GTID sets", strings.Join(selects, " UNION ALL "), args, func(scan func(...any) error) error {
+			var at int
+			var rest string
+			if err := scan(&at, &rest); err != nil {
+				return err
+			}
+			rests[at] = CleanGTIDSet(rest)
+			return nil
+		})
+		selects, args, size = nil, nil, 0
+		return err
+	}
+	for i, pair := range pairs {
+		a, b := CleanGTIDSet(pair[0]), CleanGTIDSet(pair[1])
+		if len(selects) == subtractPairs || size > 0 && size+len(a)+len(b) > subtractBytes {
+			if err := ask(); err != nil {
+				return nil, err
+			}
+		}
+		selects = append(selects, "SELECT ?, GTID_SUBTRACT(?, ?)")
+		args = append(args, i, a, b)
+		size += len(a) + len(b)
+	}
+	return rests, ask()
+}
+
 // Subset is GTID_SUBSET(a, b): whether everything in a is in b.
 func Subset(ctx context.Context, r Reader, a, b string) (bool, error) {
 	var within bool

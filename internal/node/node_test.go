@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,6 +102,42 @@ func TestGTIDQuestions(t *testing.T) {
 	g, err := n.GTIDs(t.Context())
 	require.NoError(t, err)
 	require.Contains(t, g.Executed, nodetest.UUID(t, servers.Nodes[0]))
+}
+
+// TestManySubtractionsAtOnce: each answer belongs to its pair, over statements of several sizes and with sets longer than one may be.
+func TestManySubtractionsAtOnce(t *testing.T) {
+	n := nodetest.Open(t, servers, servers.Nodes[0])
+	const u, v = "3e11fa47-71ca-11e1-9e33-c80aa9429562", "4e11fa47-71ca-11e1-9e33-c80aa9429562"
+	long := []string{u + ":1"}
+	for i := range 60_000 {
+		long = append(long, fmt.Sprint(3+2*i))
+	}
+	huge := strings.Join(long, ":")
+	pairs := [][2]string{{"", u + ":1"}, {u + ":1-5,\n" + v + ":1", u + ":2-3"}, {u + ":1-5", ""}, {huge, u + ":1-9"}, {v + ":7," + huge, huge}}
+	for i := range 5_000 {
+		pairs = append(pairs, [2]string{fmt.Sprintf("%s:1-%d", u, i+2), u + ":1"})
+	}
+	if id, err := n.Identity(t.Context()); err == nil && id.Version.AtLeast(8, 3, 0) {
+		pairs = append(pairs, [2]string{u + ":1-3:tag:1-5", u + ":2:tag:5"})
+	}
+	rests, err := node.SubtractAll(t.Context(), n, pairs)
+	require.NoError(t, err)
+	require.Len(t, rests, len(pairs))
+	for i, pair := range pairs {
+		if i < 10 || i%500 == 0 || i == len(pairs)-1 {
+			want, err := node.Subtract(t.Context(), n, pair[0], pair[1])
+			require.NoError(t, err)
+			require.Equal(t, want, rests[i], "pair %d", i)
+		}
+	}
+	require.Equal(t, v+":7", rests[4])
+	require.Equal(t, u+":2-5001", rests[5+4_999])
+
+	none, err := node.SubtractAll(t.Context(), n, nil)
+	require.NoError(t, err)
+	require.Empty(t, none)
+	_, err = node.SubtractAll(t.Context(), n, [][2]string{{u + ":1", ""}, {"nonsense", ""}})
+	require.ErrorContains(t, err, "nonsense")
 }
 
 func TestSettingsSayWhoSetThem(t *testing.T) {
