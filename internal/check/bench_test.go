@@ -111,6 +111,11 @@ func (l *benchCluster) observe(b *testing.B) {
 	require.NoError(b, err)
 	require.Len(b, o.Seen(), len(l.cluster.Nodes))
 	require.Empty(b, o.NotCompared)
+	require.NoError(b, o.PreviewAll(context.Background(), l.opened))
+	require.NoError(b, o.CompareAll(context.Background(), l.opened))
+	for name, belongings := range o.Belongings {
+		require.Empty(b, belongings.Problem, name)
+	}
 	for _, f := range check.Judge(o) {
 		require.NotEqual(b, contract.VerdictFail, f.Verdict, "%+v", f)
 	}
