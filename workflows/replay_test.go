@@ -28,6 +28,8 @@ var histories = map[string]string{
 	"resync-refused":              "a resync whose plan would destroy unreplicated writes: the first lock only",
 	"verify-diverged":             "a verification of three nodes, two of which differ",
 	"resync-succeeded":            "a resync of three nodes one after the other, approved in advance by the plan's ID; the second and third fed by the first",
+	"resync-rescued":              "hooks at all four places, an archive with its audit record, an approval by update looked at again, the quiet gate, two nodes at a time",
+	"node-rescued":                "a node between hooks whose errant writes are kept before its erase",
 	"resync-cancelled":            "an awaited approval with its mail, two refused signals, an approval by signal, throttle, pause and resume by update, a cancel in mid clone",
 	"resync-aborted":              "an abort by update in mid clone: the only node stays fenced, the run fails",
 	"node-succeeded":              "every step of a node with errant writes, refilled from another secondary",
