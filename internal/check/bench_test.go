@@ -20,8 +20,6 @@ import (
 var frugal = sandbox.NodeOptions{Links: true, BufferPoolMiB: 16, Settings: []string{
 	"table_open_cache=64", "table_definition_cache=400", "max_connections=64", "performance_schema_digests_size=200",
 	"performance_schema_error_size=0", "performance_schema_events_statements_history_long_size=10", "innodb_log_buffer_size=1M",
-	// The kernel lets only so many asynchronous requests be prepared by all servers together (fs.aio-max-nr).
-	"innodb_use_native_aio=OFF",
 }}
 
 // away is how long an answer travels to the worker in the second half of the benchmark, as from a machine of another site.
