@@ -107,6 +107,23 @@ func (s *site) catchUp(ctx context.Context, pulse *pulse) error {
 	})
 }
 
+// resumeChannel starts replication again on a refilled node that a restart behind its fence has left without.
+func (s *site) resumeChannel(ctx context.Context, stillCurrent func(context.Context) error) error {
+	channels, err := s.recipient.Replication(ctx)
+	if err != nil || !channel.Rests(channels) {
+		return err
+	}
+	claim, err := s.claim(ctx, stillCurrent)
+	if err != nil {
+		return err
+	}
+	defer claim.Close()
+	if err := fence.Hold(ctx, claim); err != nil {
+		return err
+	}
+	return channel.Resume(ctx, claim)
+}
+
 // channelTLS puts the inventory's word on connections between nodes into a channel's own.
 func channelTLS(tls inventory.PeerTLS) map[string]string {
 	if !tls.Required() {

@@ -23,9 +23,9 @@ type ReturnResult struct {
 	Notes []string `json:"notes,omitempty"`
 }
 
-// Return puts a proven node into service: the channel's former delay, the declared service state, and the fence lifted last. The state
-// comes from the inventory, never from what was found, which may have been fenced or accidental. Then it is looked at once more as a
-// client without privileges.
+// Return puts a proven node into service: its channel running, with the former delay, the declared service state, and the fence lifted
+// last. The state comes from the inventory, never from what was found, which may have been fenced or accidental. Then it is looked at
+// once more as a client without privileges.
 func (a *Activities) Return(ctx context.Context, in ReturnInput) (ReturnResult, error) {
 	result, err := a.takeBack(ctx, in)
 	result.Attempts = attempt(ctx)
@@ -52,6 +52,9 @@ func (a *Activities) takeBack(ctx context.Context, in ReturnInput) (ReturnResult
 		return ReturnResult{}, err
 	}
 	defer claim.Close()
+	if err := channel.Resume(ctx, claim); err != nil {
+		return ReturnResult{}, err
+	}
 	if err := channel.SetDelay(ctx, claim, in.Noted.Channel); err != nil {
 		return ReturnResult{}, err
 	}

@@ -23,7 +23,8 @@ type VerifyResult struct {
 	Proof contract.Proof `json:"proof"`
 }
 
-// Verify proves that the recipient equals the primary. An attempt that died may have left the applier stopped: it is started first.
+// Verify proves that the recipient equals the primary. An attempt that died may have left the applier stopped, a restart behind the fence
+// the whole channel: it is started first.
 // What an earlier attempt has finished is not read again.
 func (a *Activities) Verify(ctx context.Context, in VerifyInput) (VerifyResult, error) {
 	result, err := a.verify(ctx, in)
@@ -40,6 +41,11 @@ func (a *Activities) verify(ctx context.Context, in VerifyInput) (VerifyResult, 
 	defer site.close()
 	if err := site.confirmIdentities(ctx); err != nil {
 		return VerifyResult{}, err
+	}
+	if !in.AsItIs {
+		if err := site.resumeChannel(ctx, a.stillCurrent(ctx, pulse)); err != nil {
+			return VerifyResult{}, err
+		}
 	}
 	secondary := proof.Side{Name: in.Target.Node, DB: site.recipient.DB()}
 	// A node proven as it is may have been stopped by an operator; that is not for us to undo.

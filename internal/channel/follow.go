@@ -120,6 +120,26 @@ func already(ctx context.Context, c *node.Claim, source Source, want map[string]
 	return len(channels) == 1 && channels[0].Running(), nil
 }
 
+// Rests reports whether the default channel stands still without an error, which nobody's waiting mends.
+func Rests(channels []node.Channel) bool {
+	ch, err := defaultChannel(channels)
+	if err != nil {
+		return false
+	}
+	_, failed := ch.ApplierFailure()
+	return !failed && ch.IOErrno == 0 && (ch.IO == "No" || !ch.SQL)
+}
+
+// Resume starts a channel that Rests: when a server restarts behind its fence nothing starts replication (skip_replica_start). One that
+// stopped by an error is left alone, for whoever waits for it to name. It may be run again.
+func Resume(ctx context.Context, c *node.Claim) error {
+	channels, err := node.ReadReplication(ctx, c)
+	if err != nil || !Rests(channels) {
+		return err
+	}
+	return c.Exec(ctx, "start replication", "START REPLICA FOR CHANNEL ''")
+}
+
 // SetDelay puts the noted delay back, once the copy is proven. It may be run again.
 func SetDelay(ctx context.Context, c *node.Claim, note Note) error {
 	delay := note.DelaySeconds()

@@ -163,6 +163,39 @@ func TestFollowCutAnywhere(t *testing.T) {
 	}
 }
 
+// TestResumeStartsWhatRests, as a restart behind the fence leaves it, and nothing that an error stopped.
+func TestResumeStartsWhatRests(t *testing.T) {
+	s := usual(t)
+	p := servers.Primary()
+	for name, left := range map[string]string{"all of it": "STOP REPLICA", "the receiver": "STOP REPLICA IO_THREAD", "the applier": "STOP REPLICA SQL_THREAD"} {
+		t.Run(name, func(t *testing.T) {
+			c := nodetest.Claim(t, servers, s)
+			nodetest.Exec(t, s, left)
+			nodetest.Exec(t, p, "CREATE DATABASE one", "DROP DATABASE one")
+			for range 2 {
+				require.NoError(t, channel.Resume(t.Context(), c))
+				require.NoError(t, channel.CatchUp(t.Context(), c, executed(t), nil))
+			}
+			require.True(t, noted(t, s).SQL)
+		})
+	}
+	t.Run("an error", func(t *testing.T) {
+		c := nodetest.Claim(t, servers, s)
+		nodetest.Exec(t, s, "SET GLOBAL super_read_only = OFF", "SET sql_log_bin = 0", "CREATE DATABASE one", "SET GLOBAL super_read_only = ON")
+		nodetest.Exec(t, p, "CREATE DATABASE one", "DROP DATABASE one")
+		var stopped *channel.ApplierError
+		require.ErrorAs(t, channel.CatchUp(t.Context(), c, executed(t), nil), &stopped)
+		require.NoError(t, channel.Resume(t.Context(), c))
+		require.ErrorAs(t, channel.CatchUp(t.Context(), c, executed(t), nil), &stopped)
+		nodetest.Exec(t, s, "SET GLOBAL super_read_only = OFF", "SET sql_log_bin = 0", "DROP DATABASE one", "SET GLOBAL super_read_only = ON")
+	})
+	t.Run("no channel", func(t *testing.T) {
+		c := nodetest.Claim(t, servers, s)
+		nodetest.Exec(t, s, "STOP REPLICA", "RESET REPLICA ALL")
+		require.NoError(t, channel.Resume(t.Context(), c))
+	})
+}
+
 func TestFollowRefusesBeforeItForgets(t *testing.T) {
 	s := usual(t)
 	c := nodetest.Claim(t, servers, s)
