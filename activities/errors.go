@@ -100,6 +100,7 @@ func classify(ctx context.Context, err error) (typ contract.ErrorType, final boo
 		wrong     *node.WrongServerError
 		identity  *check.IdentityError
 		grew      *check.LossGrewError
+		floor     *check.FloorError
 		applier   *channel.ApplierError
 		receiver  *channel.ReceiverError
 		changed   *node.PrimaryChangedError
@@ -134,6 +135,8 @@ func classify(ctx context.Context, err error) (typ contract.ErrorType, final boo
 		return contract.ErrorIdentity, true
 	case errors.As(err, &grew):
 		return contract.ErrorLossGrew, true
+	case errors.As(err, &floor):
+		return contract.ErrorFloor, false
 	case errors.As(err, &receiver):
 		// What the source no longer has, no wait brings back: only another clone helps.
 		return contract.ErrorReplication, receiver.Problem == channel.SourcePurged || receiver.Problem == channel.SourceBehind

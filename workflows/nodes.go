@@ -94,6 +94,9 @@ func (r *run) startNode(ctx workflow.Context, name, donor string, done func()) {
 		Mode: r.request.Mode, Plan: r.report.Plan.ID, Rescue: r.request.UnreplicatedWrites == contract.UnreplicatedRescue, Hooks: r.begun.Hooks,
 		Tellings: max(1, tellings/len(r.chosen)),
 	}
+	if node.Serving {
+		in.Floor, in.Out = r.report.Plan.MinServing, r.fan.Worked()
+	}
 	r.runChild(ctx, in, fmt.Sprintf("Resync %s from %s", name, donor), func(report contract.NodeReport) {
 		if !r.beginLater(report) {
 			r.fan.Finish(name, report.Standing == contract.StandingProven, report.Standing == contract.StandingUntouched)

@@ -89,6 +89,32 @@ func TestFloorThatCannotBeHeldLeavesNodesOut(t *testing.T) {
 	}
 }
 
+// TestFloorIsLookedAtOnceMore (I9): a secondary that drops out of service in mid-run counts no more; the next one is left as it was.
+func TestFloorIsLookedAtOnceMore(t *testing.T) {
+	for floor, want := range map[int]contract.Standing{2: contract.StandingUntouched, 1: contract.StandingProven} {
+		s := tell(t, "a", "b", "c")
+		s.request.Nodes, s.request.MinServing = []string{"a", "c"}, &floor
+		s.when("Clone", "a", func() { s.cluster.node("b").serving = false })
+		s.run()
+		require.Equal(t, contract.StandingProven, s.standing("a"))
+		require.Equal(t, want, s.standing("c"), "floor %d", floor)
+		if want == contract.StandingUntouched {
+			require.Equal(t, contract.ErrorFloor, s.nodeReport("c").ErrorType)
+			require.Zero(t, s.count("asked", "Fence", "c"))
+		}
+	}
+}
+
+// TestFloorDoesNotHoldWhatIsOut: a wreck costs no availability, however few serve.
+func TestFloorDoesNotHoldWhatIsOut(t *testing.T) {
+	s := tell(t, "a", "b")
+	wreck := s.cluster.node("a")
+	wreck.fenced, wreck.wreck, wreck.following = true, true, false
+	s.request.Nodes = []string{"a"}
+	s.cluster.node("b").serving = false
+	require.Equal(t, contract.OutcomeSucceeded, s.run().Outcome)
+}
+
 func TestChosenNodesOnly(t *testing.T) {
 	s := tell(t, "a", "b", "c")
 	s.request.Nodes = []string{"b"}

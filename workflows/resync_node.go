@@ -23,9 +23,13 @@ type NodeInput struct {
 	Donor     string `json:"donor,omitempty"`
 	DonorUUID string `json:"donorUuid,omitempty"`
 	// OtherDonors says that another donor could be had when the node was begun; AskForDonor that the run lends another on request.
-	OtherDonors   bool `json:"otherDonors,omitempty"`
-	AskForDonor   bool `json:"askForDonor,omitempty"`
-	ThrottleMiBps int  `json:"throttleMiBps,omitempty"`
+	OtherDonors bool `json:"otherDonors,omitempty"`
+	AskForDonor bool `json:"askForDonor,omitempty"`
+	// Floor is how many other secondaries have to serve when this one is taken out of service, 0 if it is out already; those in Out, on
+	// which the run works, do not count.
+	Floor         int      `json:"floor,omitempty"`
+	Out           []string `json:"out,omitempty"`
+	ThrottleMiBps int      `json:"throttleMiBps,omitempty"`
 	// AdaptiveThrottle lets the copy give way to load on the primary or the donor.
 	AdaptiveThrottle bool                  `json:"adaptiveThrottle,omitempty"`
 	Proof            contract.ProofOptions `json:"proof"`
@@ -243,7 +247,7 @@ func (n *nodeRun) recheck(ctx workflow.Context) error {
 	return n.take(ctx, contract.StepRecheck, func() (int, error) {
 		var result activities.RecheckResult
 		err := workflow.ExecuteActivity(looking(ctx, "Recheck "+n.in.Target.Node), n.act.Recheck, activities.RecheckInput{
-			Target: n.in.Target, Approval: n.in.Approval,
+			Target: n.in.Target, Approval: n.in.Approval, Floor: n.in.Floor, Out: n.in.Out,
 		}).Get(ctx, &result)
 		n.clock = result.Clock
 		if err == nil && !n.in.Approval.SeenAt.IsZero() {

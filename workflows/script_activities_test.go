@@ -96,6 +96,9 @@ func (s *script) Rescue(ctx context.Context, in activities.RescueInput) (activit
 
 func (s *script) Recheck(ctx context.Context, in activities.RecheckInput) (activities.RecheckResult, error) {
 	attempt, err := s.perform(ctx, in.Target.Node, "", func() error {
+		if others := s.cluster.serveBeside(in.Target.Node, in.Out); others < in.Floor {
+			return passing(contract.ErrorFloor)
+		}
 		return errors.Join(s.samePrimary(), s.sameLoss(in.Target, in.Approval))
 	})
 	return activities.RecheckResult{Done: activities.Done{Attempts: attempt}, Clock: time.Unix(1, 0)}, unjoined(err)

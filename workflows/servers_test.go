@@ -93,6 +93,17 @@ func (c *servers) inService() int {
 	return count
 }
 
+// serveBeside counts those in service apart from one node and those that the run has out.
+func (c *servers) serveBeside(name string, out []string) int {
+	count := 0
+	for _, s := range c.all {
+		if s.serving && !s.fenced && !s.unreachable && s.name != name && !slices.Contains(out, s.name) {
+			count++
+		}
+	}
+	return count
+}
+
 // plan is what the preconditions would make of the cluster, as far as the workflows care.
 func (c *servers) plan(request contract.Request) contract.Plan {
 	plan := contract.Plan{

@@ -93,15 +93,18 @@ func (f State) pair(kind func(Node) bool) (recipient, donor string, ok bool) {
 }
 
 // Running counts the nodes that this run has out of service now.
-func (f State) Running() int {
-	count := 0
+func (f State) Running() int { return len(f.Worked()) }
+
+// Worked are the nodes that this run has out of service now.
+func (f State) Worked() []string {
+	var names []string
 	for _, node := range f.Nodes {
 		switch node.Place {
 		case Copying, Starving, Following, Complete:
-			count++
+			names = append(names, node.Name)
 		}
 	}
-	return count
+	return names
 }
 
 // Serving counts the secondaries that clients can use now.

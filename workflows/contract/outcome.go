@@ -97,6 +97,8 @@ const (
 	ErrorHeldByOther ErrorType = "HeldByOther"
 	// ErrorLossGrew: a node has more to lose than was approved; it was released as it was.
 	ErrorLossGrew ErrorType = "LossGrew"
+	// ErrorFloor: too few other secondaries serve for the node to be taken out of service; it was left as it was.
+	ErrorFloor ErrorType = "Floor"
 	// ErrorRehearsal: the rehearsal of the clone failed; the node was released as it was.
 	ErrorRehearsal ErrorType = "Rehearsal"
 	// ErrorRescue: what only the node has could not be kept; the node was released as it was.
