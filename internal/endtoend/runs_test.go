@@ -45,7 +45,12 @@ func start(t testing.TB, id string, input any) client.WorkflowRun {
 // finish waits for a run's end and takes its report, wherever it is.
 func finish(t testing.TB, run client.WorkflowRun) contract.Report {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	return finishWithin(t, patience, run)
+}
+
+func finishWithin(t testing.TB, bound time.Duration, run client.WorkflowRun) contract.Report {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), bound)
 	defer cancel()
 	var report contract.Report
 	err := run.Get(ctx, &report)

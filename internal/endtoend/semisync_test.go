@@ -1,0 +1,58 @@
+package endtoend
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/clusterresync/clusterresync/internal/sandbox"
+	"github.com/clusterresync/clusterresync/workflows/contract"
+)
+
+// TestSemiSync (I9): the primary's commits wait for one acknowledgement of two secondaries. A run that may work on both at a time keeps one
+// acknowledging; no commit goes without, and in the end both acknowledge as before.
+func TestSemiSync(t *testing.T) {
+	t.Parallel()
+	nodes := sandbox.Nodes(3)
+	for i := range nodes {
+		nodes[i].Settings = []string{"plugin_load_add=semisync_source.so", "plugin_load_add=semisync_replica.so", "rpl_semi_sync_replica_enabled=ON"}
+	}
+	c := newCompany(t, "semisync", nodes, 20_000_000)
+	primary := c.Primary()
+	require.NoError(t, primary.Exec(t.Context(), "SET GLOBAL rpl_semi_sync_source_wait_for_replica_count = 1",
+		"SET GLOBAL rpl_semi_sync_source_timeout = 3600000", "SET GLOBAL rpl_semi_sync_source_enabled = ON"))
+	status := func(node *sandbox.Node, name string) string {
+		return ask(t, node, "SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = ?", name)
+	}
+	requireAcknowledging := func() {
+		t.Helper()
+		require.Equal(t, "ON 2 0", status(primary, "Rpl_semi_sync_source_status")+" "+status(primary, "Rpl_semi_sync_source_clients")+" "+
+			status(primary, "Rpl_semi_sync_source_no_tx"), "semi-synchronous, replicas, commits without an acknowledgement")
+		for _, node := range c.Secondaries() {
+			require.Equal(t, "1 ON", ask(t, node, "SELECT @@rpl_semi_sync_replica_enabled")+" "+status(node, "Rpl_semi_sync_replica_status"), node.Name)
+		}
+	}
+	requireAcknowledging()
+	before := c.persisted(t)
+	requireSame := c.write(t)
+	request := c.resync()
+	request.MaxParallel = 2
+	report := finish(t, c.start(t, request))
+	requireOutcome(t, contract.OutcomeSucceeded, report)
+	require.Equal(t, 1, report.Plan.MinServing)
+	step := func(name string, step contract.Step) contract.StepReport {
+		for _, taken := range nodeOf(t, report, name).Steps {
+			if taken.Step == step {
+				return taken
+			}
+		}
+		require.Fail(t, "step not taken", "%s %s", name, step)
+		return contract.StepReport{}
+	}
+	returned := step("db2", contract.StepReturn)
+	require.False(t, step("db3", contract.StepFence).Began.Before(returned.Began.Add(returned.Duration.Std())), "one after the other")
+	require.NotEqual(t, "0", status(primary, "Rpl_semi_sync_source_yes_tx"))
+	requireAcknowledging()
+	requireSame()
+	c.requireOwnState(t, before)
+}
