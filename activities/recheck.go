@@ -14,7 +14,7 @@ import (
 type RecheckInput struct {
 	Target   Target   `json:"target"`
 	Approval Approval `json:"approval"`
-	// Floor is how many other secondaries have to serve, 0 for none; those that the run has Out of service do not count.
+	// Floor is how many other secondaries have to serve, 0 for none; those in Out do not count: the run takes them out as well.
 	Floor int      `json:"floor,omitempty"`
 	Out   []string `json:"out,omitempty"`
 }

@@ -95,7 +95,7 @@ func (r *run) startNode(ctx workflow.Context, name, donor string, done func()) {
 		Tellings: max(1, tellings/len(r.chosen)),
 	}
 	if node.Serving {
-		in.Floor, in.Out = r.report.Plan.MinServing, r.fan.Worked()
+		in.Floor, in.Out = r.report.Plan.MinServing, r.leaving()
 	}
 	r.runChild(ctx, in, fmt.Sprintf("Resync %s from %s", name, donor), func(report contract.NodeReport) {
 		if !r.beginLater(report) {
@@ -103,6 +103,22 @@ func (r *run) startNode(ctx workflow.Context, name, donor string, done func()) {
 		}
 		done()
 	})
+}
+
+// leaving are the nodes that were begun and of which nobody has said yet that they stand behind their fence: they may look as if they served.
+func (r *run) leaving() []string {
+	var names []string
+	for _, name := range r.fan.Worked() {
+		progress, begun := r.nodes[name]
+		if !begun {
+			continue
+		}
+		switch progress.Step {
+		case "", contract.StepRecheck, contract.StepNote, contract.StepFence:
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // approvalOf is what the approved plan gives up of a node.

@@ -105,6 +105,18 @@ func TestFloorIsLookedAtOnceMore(t *testing.T) {
 	}
 }
 
+// TestNodesThatAreAboutToLeaveDoNotCount for the floor of the next one, and those behind their fence need not be named.
+func TestNodesThatAreAboutToLeaveDoNotCount(t *testing.T) {
+	s := tell(t, "a", "b", "c", "d")
+	s.cluster.fencedDonors = true
+	s.request.MaxParallel = 3
+	s.awaitsOf("Fence", "b", "asked", "Recheck", "c", 1)
+	s.awaitsOf("Verify", "a", "asked", "Fence", "b", 1)
+	require.Equal(t, contract.OutcomeSucceeded, s.run().Outcome)
+	require.Equal(t, []string{"b"}, s.leaving["c"])
+	require.Empty(t, s.leaving["b"])
+}
+
 // TestFloorDoesNotHoldWhatIsOut: a wreck costs no availability, however few serve.
 func TestFloorDoesNotHoldWhatIsOut(t *testing.T) {
 	s := tell(t, "a", "b")

@@ -25,8 +25,8 @@ type NodeInput struct {
 	// OtherDonors says that another donor could be had when the node was begun; AskForDonor that the run lends another on request.
 	OtherDonors bool `json:"otherDonors,omitempty"`
 	AskForDonor bool `json:"askForDonor,omitempty"`
-	// Floor is how many other secondaries have to serve when this one is taken out of service, 0 if it is out already; those in Out, on
-	// which the run works, do not count.
+	// Floor is how many other secondaries have to serve when this one is taken out of service, 0 if it is out already; those in Out are
+	// about to be taken out as well and do not count.
 	Floor         int      `json:"floor,omitempty"`
 	Out           []string `json:"out,omitempty"`
 	ThrottleMiBps int      `json:"throttleMiBps,omitempty"`

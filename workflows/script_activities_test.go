@@ -96,6 +96,7 @@ func (s *script) Rescue(ctx context.Context, in activities.RescueInput) (activit
 
 func (s *script) Recheck(ctx context.Context, in activities.RecheckInput) (activities.RecheckResult, error) {
 	attempt, err := s.perform(ctx, in.Target.Node, "", func() error {
+		s.leaving[in.Target.Node] = in.Out
 		if others := s.cluster.serveBeside(in.Target.Node, in.Out); others < in.Floor {
 			return passing(contract.ErrorFloor)
 		}

@@ -37,9 +37,11 @@ type script struct {
 	throttled []string
 	// othersAsked says of each attempt to clone to b whether another donor could be asked for.
 	othersAsked []bool
-	quiet       []activities.QuietInput
-	called      []hook.Event
-	audited     []contract.Report
+	// leaving are the nodes that did not count for the floor when each node was rechecked.
+	leaving map[string][]string
+	quiet   []activities.QuietInput
+	called  []hook.Event
+	audited []contract.Report
 	// open are the node children of other runs, holder the one who holds the lock.
 	open   []string
 	holder activities.LockHolderResult
@@ -84,7 +86,7 @@ type interruption struct {
 }
 
 func newScript(cluster *servers) *script {
-	s := &script{cluster: cluster, faults: map[string][]fault{}, hooks: map[string]interruption{}, claims: map[string]*sync.Mutex{}}
+	s := &script{cluster: cluster, faults: map[string][]fault{}, hooks: map[string]interruption{}, claims: map[string]*sync.Mutex{}, leaving: map[string][]string{}}
 	for _, server := range cluster.all {
 		s.claims[server.name] = &sync.Mutex{}
 	}
