@@ -20,6 +20,8 @@ type Belongings struct {
 	InAll, Data int
 	// SeenAt is the secondary's own clock before it was asked.
 	SeenAt time.Time
+	// There are the tables that the primary had, by name, of the schemas that are not alike.
+	There map[string]bool
 	// Problem says why they could not be compared; then nothing else is set.
 	Problem string
 }
@@ -121,7 +123,9 @@ func (o *Observations) compareObjects(ctx context.Context, n *Observation, secon
 	objects = append(objects, otherwise(contract.ObjectAccount, accounts, theirs.accounts, behind)...)
 	objects = append(objects, otherwise(contract.ObjectEvent, events, theirs.events, behind)...)
 	objects = append(objects, pluginsOnlyHere(n, o.Primary())...)
-	return capped(objects, d.seenAt), nil
+	b := capped(objects, d.seenAt)
+	b.There = d.there
+	return b, nil
 }
 
 // capped keeps what goes through a history small. What holds data and is only here comes first.

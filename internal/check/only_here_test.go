@@ -166,6 +166,12 @@ func TestWhatErrantTransactionsMadeIsInTheirLog(t *testing.T) {
 	loss = l.compared(t).Loss("db2")
 	require.Equal(t, []contract.OnlyHere{{Kind: contract.ObjectTable, Name: "mine.b"}}, loss.Unlogged())
 	require.False(t, loss.Rescuable())
+
+	// The log has the new name and none of the rows.
+	require.NoError(t, l.Node("db2").Exec(t.Context(), "SET GLOBAL super_read_only = OFF", "RENAME TABLE mine.b TO mine.c", "SET GLOBAL super_read_only = ON"))
+	loss = l.compared(t).Loss("db2")
+	require.Equal(t, []contract.OnlyHere{{Kind: contract.ObjectTable, Name: "mine.c"}}, loss.Unlogged())
+	require.False(t, loss.Rescuable())
 }
 
 // TestWhatIsMerelyShownNeedsNoConsent: accounts, events and plugins hold no data.

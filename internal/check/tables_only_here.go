@@ -26,6 +26,8 @@ type tableDifferences struct {
 	tables  map[tableName]table
 	// differs are on both and not alike; each with what the primary has.
 	differs map[tableName][2]table
+	// there are the primary's tables, by name, of the schemas that are not alike.
+	there map[string]bool
 	// behind says that the secondary had not applied all that the primary had committed: the primary may have dropped or changed them since.
 	behind bool
 }
@@ -93,6 +95,12 @@ func tablesOnlyHere(ctx context.Context, secondary, primary node.Reader, theirs 
 // compare keeps what is here and neither before nor after there.
 func (d *tableDifferences) compare(here, before, after tables) {
 	d.schemas, d.tables, d.differs = map[string]map[string]time.Time{}, map[tableName]table{}, map[tableName][2]table{}
+	d.there = map[string]bool{}
+	for _, all := range []map[tableName]table{before.all, after.all} {
+		for name := range all {
+			d.there[name.String()] = true
+		}
+	}
 	for name := range here.schemas {
 		if !before.schemas[name] && !after.schemas[name] {
 			d.schemas[name] = map[string]time.Time{}
