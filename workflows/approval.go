@@ -15,8 +15,9 @@ func (r *run) approval(ctx workflow.Context) ending {
 	plan := r.report.Plan
 	if r.request.Plan != "" && r.request.Plan != plan.ID {
 		return refused(contract.ErrorPlanChanged, fmt.Sprintf(
-			"the plan is now %s, not %s: something that was approved has changed. Look at it (starter plan %s) and start again with its ID",
-			plan.ID, r.request.Plan, r.request.Cluster))
+			"the plan is now %s, not %s: something that was approved has changed, or was asked for otherwise. Look at it (mode plan with the same "+
+				"nodes, unreplicatedWrites and minServing) and start again with its ID",
+			plan.ID, r.request.Plan))
 	}
 	if r.request.Confirm == r.request.Cluster {
 		return r.approveInAdvance()

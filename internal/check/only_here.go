@@ -30,8 +30,8 @@ type Belongings struct {
 // columns each: 1.2 s when they are alike, 4 s when one has a table more; by names alone, as a recheck compares, 0.1 s.
 const compareLimit = 5 * time.Minute
 
-// CompareAll compares what every chosen secondary holds with what the primary holds: schemas, tables, accounts, events and installed
-// plugins. Rows are not compared. A node that an earlier run has erased is left out: whatever is left of it was consented to before its
+// CompareAll compares what every chosen secondary holds with what the primary holds: schemas, tables, accounts, events,
+// views, routines, triggers and installed plugins. Rows are not compared. A node that an earlier run has erased is left out: whatever is left of it was consented to before its
 // GTIDs were reset. The error is the context's, nothing else: what could not be compared is part of what was observed.
 func (o *Observations) CompareAll(ctx context.Context, servers map[string]*node.Node) error {
 	primary := o.Primary()
@@ -70,9 +70,8 @@ func (o *Observations) CompareAll(ctx context.Context, servers map[string]*node.
 
 // holdings are what the primary has, read once for all secondaries.
 type holdings struct {
-	digests  map[string]schemaDigest
-	accounts map[string]holding
-	events   map[string]holding
+	digests map[string]schemaDigest
+	others  others
 }
 
 func (o *Observations) readHoldings(ctx context.Context, r node.Reader) (holdings, error) {
@@ -81,10 +80,7 @@ func (o *Observations) readHoldings(ctx context.Context, r node.Reader) (holding
 	if h.digests, err = readDigests(ctx, r, true); err != nil {
 		return h, err
 	}
-	if h.accounts, err = readAccountHoldings(ctx, r, o.Cluster.Accounts); err != nil {
-		return h, err
-	}
-	h.events, err = readEventHoldings(ctx, r)
+	h.others, err = readOthers(ctx, r, o.Cluster.Accounts)
 	return h, err
 }
 
@@ -111,17 +107,11 @@ func (o *Observations) compareObjects(ctx context.Context, n *Observation, secon
 	if err := describe(ctx, secondary, primary, d, objects); err != nil {
 		return Belongings{}, err
 	}
-	accounts, err := readAccountHoldings(ctx, secondary, o.Cluster.Accounts)
+	more, err := othersOnlyHere(ctx, secondary, primary, theirs.others, o.Cluster.Accounts, follows)
 	if err != nil {
 		return Belongings{}, err
 	}
-	events, err := readEventHoldings(ctx, secondary)
-	if err != nil {
-		return Belongings{}, err
-	}
-	behind := d.behind || o.Against[n.Node].Missing > 0 && !follows
-	objects = append(objects, otherwise(contract.ObjectAccount, accounts, theirs.accounts, behind)...)
-	objects = append(objects, otherwise(contract.ObjectEvent, events, theirs.events, behind)...)
+	objects = append(objects, more...)
 	objects = append(objects, pluginsOnlyHere(n, o.Primary())...)
 	b := capped(objects, d.seenAt)
 	b.There = d.there

@@ -39,7 +39,10 @@ func unsized(objects []contract.OnlyHere) []contract.OnlyHere {
 func TestWhatOnlyOneNodeHasIsShown(t *testing.T) {
 	l := newPathLab(t)
 	require.NoError(t, l.Primary().Exec(t.Context(), "CREATE TABLE app.log (id INT PRIMARY KEY, v TEXT)", "CREATE EVENT app.nightly ON SCHEDULE EVERY 1 DAY DO DO 1",
-		"CREATE USER reader IDENTIFIED BY 'r'", "GRANT SELECT ON app.* TO reader"))
+		"CREATE USER reader IDENTIFIED BY 'r'", "GRANT SELECT ON app.* TO reader", "CREATE VIEW app.seen AS SELECT id FROM app.log",
+		"CREATE TABLE app.gone (id INT)", "CREATE VIEW app.broken AS SELECT id FROM app.gone", "DROP TABLE app.gone",
+		"CREATE PROCEDURE app.same(IN a INT) SELECT 1", "CREATE FUNCTION app.same(a INT) RETURNS INT DETERMINISTIC RETURN a",
+		"CREATE TRIGGER app.fires BEFORE INSERT ON app.log FOR EACH ROW SET NEW.v = 'a'"))
 	for _, s := range l.Secondaries() {
 		require.NoError(t, s.WaitFor(t.Context(), l.Primary()))
 	}
@@ -57,6 +60,10 @@ func TestWhatOnlyOneNodeHasIsShown(t *testing.T) {
 		"ALTER TABLE app.log ADD COLUMN note TEXT, MODIFY v VARCHAR(20)", "ALTER TABLE app.t ENGINE=MyISAM",
 		"CREATE USER stray IDENTIFIED BY 's'", "GRANT INSERT ON app.log TO reader", "ALTER USER reader IDENTIFIED BY 'q' ACCOUNT LOCK",
 		"CREATE EVENT app.stray ON SCHEDULE EVERY 1 DAY DO DO 1", "ALTER EVENT app.nightly ON SCHEDULE EVERY 2 DAY DISABLE",
+		"CREATE VIEW app.own AS SELECT 1 AS a", "ALTER VIEW app.seen AS SELECT id + 1 AS id FROM app.log", "CREATE PROCEDURE app.own() SELECT 1",
+		"DROP PROCEDURE app.same", "CREATE PROCEDURE app.same(IN a BIGINT) SELECT 1", "CREATE FUNCTION app.own() RETURNS INT DETERMINISTIC RETURN 1",
+		"CREATE TRIGGER app.own AFTER INSERT ON app.log FOR EACH ROW SET @a = 1",
+		"DROP TRIGGER app.fires", "CREATE TRIGGER app.fires BEFORE INSERT ON app.log FOR EACH ROW SET NEW.v = 'b'",
 		"INSTALL PLUGIN mysql_no_login SONAME 'mysql_no_login.so'")
 	o = l.compared(t)
 	loss := o.Loss("db2")
@@ -70,9 +77,16 @@ func TestWhatOnlyOneNodeHasIsShown(t *testing.T) {
 		{Kind: contract.ObjectAccount, Name: "'stray'@'%'"},
 		{Kind: contract.ObjectEvent, Name: "app.nightly", Differs: "its definition differs"},
 		{Kind: contract.ObjectEvent, Name: "app.stray"},
+		{Kind: contract.ObjectView, Name: "app.own"},
+		{Kind: contract.ObjectView, Name: "app.seen", Differs: "its definition differs"},
+		{Kind: contract.ObjectProcedure, Name: "app.own"},
+		{Kind: contract.ObjectProcedure, Name: "app.same", Differs: "its definition differs"},
+		{Kind: contract.ObjectFunction, Name: "app.own"},
+		{Kind: contract.ObjectTrigger, Name: "app.fires", Differs: "its definition differs"},
+		{Kind: contract.ObjectTrigger, Name: "app.own"},
 		{Kind: contract.ObjectPlugin, Name: "mysql_no_login"},
 	}, unsized(loss.OnlyHere))
-	require.Equal(t, 10, loss.OnlyHereInAll)
+	require.Equal(t, 17, loss.OnlyHereInAll)
 	require.Positive(t, loss.OnlyHere[1].Bytes)
 	require.Positive(t, loss.OnlyHere[2].Bytes)
 	require.Len(t, loss.Data(), 5)
@@ -119,7 +133,7 @@ func TestADroppedTableIsNoLossOnceItIsCaughtUp(t *testing.T) {
 	require.Equal(t, []contract.OnlyHere{{Kind: contract.ObjectTable, Name: "app.own"}}, unsized(o.Loss("db2").Data()))
 }
 
-// TestTablesThatComeAndGoAreNobodysLoss: a job that makes, fills and drops a table all the time, as many do.
+// TestTablesThatComeAndGoAreNobodysLoss: a job that makes, fills and drops a table all the time, as many do, or a view, or an account.
 func TestTablesThatComeAndGoAreNobodysLoss(t *testing.T) {
 	l := newPathLab(t)
 	ctx, stop := context.WithCancel(t.Context())
@@ -127,7 +141,8 @@ func TestTablesThatComeAndGoAreNobodysLoss(t *testing.T) {
 	go func() {
 		n := 0
 		for ctx.Err() == nil {
-			if l.Primary().Exec(context.WithoutCancel(ctx), "CREATE TABLE app.staging (id INT PRIMARY KEY)", "INSERT INTO app.staging VALUES (1)", "DROP TABLE app.staging") == nil {
+			if l.Primary().Exec(context.WithoutCancel(ctx), "CREATE TABLE app.staging (id INT PRIMARY KEY)", "INSERT INTO app.staging VALUES (1)", "DROP TABLE app.staging",
+				"CREATE VIEW app.passing AS SELECT 1 AS a", "DROP VIEW app.passing", "CREATE USER passing", "DROP USER passing") == nil {
 				n++
 			}
 		}
@@ -136,7 +151,7 @@ func TestTablesThatComeAndGoAreNobodysLoss(t *testing.T) {
 	for range 5 {
 		o := l.compared(t)
 		for _, name := range []string{"db2", "db3"} {
-			require.Empty(t, o.Loss(name).Data(), name)
+			require.Empty(t, o.Loss(name).OnlyHere, name)
 			require.Empty(t, o.Belongings[name].Problem)
 		}
 	}
@@ -174,13 +189,14 @@ func TestWhatErrantTransactionsMadeIsInTheirLog(t *testing.T) {
 	require.False(t, loss.Rescuable())
 }
 
-// TestWhatIsMerelyShownNeedsNoConsent: accounts, events and plugins hold no data.
+// TestWhatIsMerelyShownNeedsNoConsent: accounts, events, views, routines, triggers and plugins hold no data.
 func TestWhatIsMerelyShownNeedsNoConsent(t *testing.T) {
 	l := newPathLab(t)
-	l.locally(t, "db2", "CREATE USER stray IDENTIFIED BY 's'", "CREATE EVENT app.stray ON SCHEDULE EVERY 1 DAY DO DO 1")
+	l.locally(t, "db2", "CREATE USER stray IDENTIFIED BY 's'", "CREATE EVENT app.stray ON SCHEDULE EVERY 1 DAY DO DO 1",
+		"CREATE VIEW app.stray AS SELECT 1 AS a")
 	o := l.compared(t)
 	loss := o.Loss("db2")
-	require.Len(t, loss.OnlyHere, 2)
+	require.Len(t, loss.OnlyHere, 3)
 	require.True(t, loss.None() && loss.Rescuable())
 	for _, f := range check.Judge(o) {
 		require.False(t, f.Code == "data-without-gtids" && f.Verdict != contract.VerdictPass, "%+v", f)

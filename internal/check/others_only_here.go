@@ -11,9 +11,58 @@ import (
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
-// holding is an account or an event: digests by what they stand for, in the words of a difference. Nothing in it is a password or leads
-// to one; digests are compared and never shown.
+// holding is an account, an event, or another definition: digests by what they stand for, in the words of a difference. Nothing in it is a
+// password or leads to one; digests are compared and never shown.
 type holding map[string]string
+
+// others are what a server holds beside schemas and tables, by kind and name.
+type others map[contract.ObjectKind]map[string]holding
+
+// definitions are what is compared by its definition alone. Each query gives the kind, the name and a digest. An event's status is left out:
+// one of the primary is disabled on a replica, by the server itself or by a run.
+var definitions = []struct{ doing, query string }{
+	{"read the events", `SELECT 'event', CONCAT(EVENT_SCHEMA, '.', EVENT_NAME), SHA2(CONCAT_WS(CHAR(0), DEFINER, EVENT_TYPE, EVENT_DEFINITION, SQL_MODE, ON_COMPLETION,
+  COALESCE(EXECUTE_AT, ''), COALESCE(INTERVAL_VALUE, ''), COALESCE(INTERVAL_FIELD, ''), COALESCE(STARTS, ''), COALESCE(ENDS, ''), TIME_ZONE), 256)
+FROM information_schema.EVENTS WHERE EVENT_SCHEMA ` + node.UserSchemas},
+	{"read the views", `SELECT 'view', CONCAT(TABLE_SCHEMA, '.', TABLE_NAME), SHA2(CONCAT_WS(CHAR(0), DEFINER, SECURITY_TYPE, CHECK_OPTION, VIEW_DEFINITION), 256)
+FROM information_schema.VIEWS WHERE TABLE_SCHEMA ` + node.UserSchemas},
+	{"read the routines", `SELECT LOWER(r.ROUTINE_TYPE), CONCAT(r.ROUTINE_SCHEMA, '.', r.ROUTINE_NAME), SHA2(CONCAT_WS(CHAR(0), r.DEFINER, r.SECURITY_TYPE, r.SQL_MODE,
+  r.IS_DETERMINISTIC, r.SQL_DATA_ACCESS, COALESCE(r.ROUTINE_DEFINITION, ''), r.ROUTINE_COMMENT, COALESCE(p.digest, '')), 256)
+FROM information_schema.ROUTINES r LEFT JOIN (
+  SELECT SPECIFIC_SCHEMA, SPECIFIC_NAME, ROUTINE_TYPE, BIT_XOR(` + hash("CONCAT_WS(CHAR(0), ORDINAL_POSITION, PARAMETER_MODE, PARAMETER_NAME, DTD_IDENTIFIER)") + `) AS digest
+  FROM information_schema.PARAMETERS WHERE SPECIFIC_SCHEMA ` + node.UserSchemas + ` GROUP BY SPECIFIC_SCHEMA, SPECIFIC_NAME, ROUTINE_TYPE) AS p
+ON p.SPECIFIC_SCHEMA = r.ROUTINE_SCHEMA AND p.SPECIFIC_NAME = r.SPECIFIC_NAME AND p.ROUTINE_TYPE = r.ROUTINE_TYPE
+WHERE r.ROUTINE_SCHEMA ` + node.UserSchemas},
+	{"read the triggers", `SELECT 'trigger', CONCAT(TRIGGER_SCHEMA, '.', TRIGGER_NAME), SHA2(CONCAT_WS(CHAR(0), DEFINER, EVENT_OBJECT_TABLE, EVENT_MANIPULATION, ACTION_TIMING,
+  ACTION_ORDER, SQL_MODE, ACTION_STATEMENT), 256)
+FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA ` + node.UserSchemas},
+}
+
+func readOthers(ctx context.Context, r node.Reader, run inventory.Accounts) (others, error) {
+	all := others{}
+	var err error
+	if all[contract.ObjectAccount], err = readAccountHoldings(ctx, r, run); err != nil {
+		return nil, err
+	}
+	for _, kind := range definedKinds {
+		all[kind] = map[string]holding{}
+	}
+	for _, d := range definitions {
+		err := node.Each(ctx, r, d.doing, d.query, nil, func(scan func(...any) error) error {
+			var kind contract.ObjectKind
+			var name, digest string
+			err := scan(&kind, &name, &digest)
+			if some, known := all[kind]; known && err == nil {
+				some[name] = holding{"its definition differs": digest}
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
 
 // readAccountHoldings reads the accounts by 'user'@'host', without those that a server has for itself and those of the run.
 func readAccountHoldings(ctx context.Context, r node.Reader, run inventory.Accounts) (map[string]holding, error) {
@@ -53,39 +102,68 @@ FROM mysql.user WHERE User NOT LIKE 'mysql.%' AND User NOT IN (?, ?, ?)`
 	return all, err
 }
 
-// readEventHoldings reads the events of the users' schemas. Their status is left out: an event of the primary is disabled on a replica, by
-// the server itself or by a run.
-func readEventHoldings(ctx context.Context, r node.Reader) (map[string]holding, error) {
-	const query = `SELECT CONCAT(EVENT_SCHEMA, '.', EVENT_NAME), SHA2(CONCAT_WS(CHAR(0), DEFINER, EVENT_TYPE, EVENT_DEFINITION, SQL_MODE, ON_COMPLETION,
-  COALESCE(EXECUTE_AT, ''), COALESCE(INTERVAL_VALUE, ''), COALESCE(INTERVAL_FIELD, ''), COALESCE(STARTS, ''), COALESCE(ENDS, ''), TIME_ZONE), 256)
-FROM information_schema.EVENTS WHERE EVENT_SCHEMA ` + node.UserSchemas
-	all := map[string]holding{}
-	err := node.Each(ctx, r, "read the events", query, nil, func(scan func(...any) error) error {
-		var name, digest string
-		err := scan(&name, &digest)
-		all[name] = holding{"its definition differs": digest}
-		return err
-	})
-	return all, err
+// definedKinds are those of definitions, in the order in which they are shown.
+var definedKinds = []contract.ObjectKind{
+	contract.ObjectEvent, contract.ObjectView, contract.ObjectProcedure, contract.ObjectFunction, contract.ObjectTrigger,
+}
+
+// othersOnlyHere compares what a secondary holds beside tables. As with tables, a first suspicion is not believed: what has just been made
+// or dropped on one of the two is on its way to the other. What counts is what the secondary has once it has caught up, if it can, and the
+// primary had neither right before nor right after.
+func othersOnlyHere(ctx context.Context, secondary, primary node.Reader, theirs others, run inventory.Accounts, follows bool) ([]contract.OnlyHere, error) {
+	ours, err := readOthers(ctx, secondary, run)
+	if err != nil || len(ours.otherwise(theirs)) == 0 {
+		return nil, err
+	}
+	before, err := readOthers(ctx, primary, run)
+	if err != nil {
+		return nil, err
+	}
+	caught, err := catchUp(ctx, secondary, primary, follows)
+	if err != nil {
+		return nil, err
+	}
+	if ours, err = readOthers(ctx, secondary, run); err != nil {
+		return nil, err
+	}
+	after, err := readOthers(ctx, primary, run)
+	if err != nil {
+		return nil, err
+	}
+	then := map[contract.OnlyHere]bool{}
+	for _, object := range ours.otherwise(before) {
+		then[contract.OnlyHere{Kind: object.Kind, Name: object.Name}] = true
+	}
+	var all []contract.OnlyHere
+	for _, object := range ours.otherwise(after) {
+		if then[contract.OnlyHere{Kind: object.Kind, Name: object.Name}] {
+			object.Behind = !caught
+			all = append(all, object)
+		}
+	}
+	return all, nil
 }
 
 // otherwise names what is only in ours, or otherwise in theirs.
-func otherwise(kind contract.ObjectKind, ours, theirs map[string]holding, behind bool) []contract.OnlyHere {
+func (ours others) otherwise(theirs others) []contract.OnlyHere {
 	var all []contract.OnlyHere
-	for _, name := range slices.Sorted(maps.Keys(ours)) {
-		object := contract.OnlyHere{Kind: kind, Name: name, Behind: behind}
-		if their, there := theirs[name]; there {
-			var differs []string
-			for _, what := range slices.Sorted(maps.Keys(ours[name])) {
-				if their[what] != ours[name][what] {
-					differs = append(differs, what)
+	for _, kind := range append([]contract.ObjectKind{contract.ObjectAccount}, definedKinds...) {
+		for _, name := range slices.Sorted(maps.Keys(ours[kind])) {
+			object := contract.OnlyHere{Kind: kind, Name: name}
+			our := ours[kind][name]
+			if their, there := theirs[kind][name]; there {
+				var differs []string
+				for _, what := range slices.Sorted(maps.Keys(our)) {
+					if their[what] != our[what] {
+						differs = append(differs, what)
+					}
+				}
+				if object.Differs = strings.Join(differs, "; "); object.Differs == "" {
+					continue
 				}
 			}
-			if object.Differs = strings.Join(differs, "; "); object.Differs == "" {
-				continue
-			}
+			all = append(all, object)
 		}
-		all = append(all, object)
 	}
 	return all
 }

@@ -34,19 +34,22 @@ type approvedNode struct {
 	approvedServer
 	Errant  string `json:"errant,omitempty"`
 	Unknown bool   `json:"unknown,omitempty"`
-	// Data are the schemas and tables whose erase needs consent, by kind and name; their sizes move.
-	Data []string `json:"data,omitempty"`
+	// Objects are what only the node has or has otherwise, by kind and name, whether their erase needs consent or is merely shown; their
+	// sizes move.
+	Objects []string `json:"objects,omitempty"`
 }
 
-// data are the objects of a loss whose erase needs consent, in one order.
-func data(l contract.Loss) []string {
+// objects are what a loss shows, in one order. What merely differs on a node that is behind is no part of it: that changes as the node moves.
+func objects(l contract.Loss) []string {
 	var names []string
-	for _, object := range l.Data() {
+	for _, object := range l.OnlyHere {
 		name := string(object.Kind) + " " + object.Name
-		if object.Differs != "" {
-			name += " differs"
+		switch {
+		case object.Differs == "":
+			names = append(names, name)
+		case !object.Behind:
+			names = append(names, name+" differs")
 		}
-		names = append(names, name)
 	}
 	slices.Sort(names)
 	return names
@@ -64,7 +67,7 @@ func id(p contract.Plan) string {
 	}
 	for _, n := range p.Chosen() {
 		a.Chosen = append(a.Chosen, approvedNode{
-			approvedServer{n.Name, n.ServerUUID}, n.Loss.ErrantGTIDs, n.Loss.Unknown != "", data(n.Loss),
+			approvedServer{n.Name, n.ServerUUID}, n.Loss.ErrantGTIDs, n.Loss.Unknown != "", objects(n.Loss),
 		})
 	}
 	slices.SortFunc(a.Chosen, func(x, y approvedNode) int { return cmp.Compare(x.Name, y.Name) })

@@ -39,12 +39,12 @@ func TestThePlanShowsWhatOnlyOneNodeHas(t *testing.T) {
 	require.Contains(t, Build(o, nil, now).Secondaries[0].Loss.Unknown, "201 schemas and tables")
 }
 
-// The ID is that of what needs consent: objects that hold data, not their sizes nor what is merely shown.
-func TestIDFollowsTheObjectsThatHoldData(t *testing.T) {
+// The ID is that of all that is shown to be destroyed, what needs no consent included, not of sizes.
+func TestIDFollowsTheObjectsThatAreShown(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		object := rapid.Custom(func(t *rapid.T) contract.OnlyHere {
 			return contract.OnlyHere{
-				Kind: rapid.SampledFrom([]contract.ObjectKind{contract.ObjectSchema, contract.ObjectTable}).Draw(t, "kind"),
+				Kind: rapid.SampledFrom([]contract.ObjectKind{contract.ObjectSchema, contract.ObjectTable, contract.ObjectAccount, contract.ObjectView}).Draw(t, "kind"),
 				Name: rapid.StringMatching(`[a-c]\.[a-c]{1,2}`).Draw(t, "name"), Bytes: rapid.Int64Range(0, 1<<40).Draw(t, "bytes"),
 				Behind: rapid.Bool().Draw(t, "behind"),
 			}
@@ -61,8 +61,7 @@ func TestIDFollowsTheObjectsThatHoldData(t *testing.T) {
 			moved[i].Behind, moved[i].Logged = !moved[i].Behind, !moved[i].Logged
 		}
 		o := holding(append(moved,
-			contract.OnlyHere{Kind: contract.ObjectAccount, Name: "'a'@'%'"}, contract.OnlyHere{Kind: contract.ObjectEvent, Name: "app.e"},
-			contract.OnlyHere{Kind: contract.ObjectPlugin, Name: "p"},
+			contract.OnlyHere{Kind: contract.ObjectEvent, Name: "app.e", Differs: "its definition differs", Behind: true},
 			contract.OnlyHere{Kind: contract.ObjectTable, Name: "app.late", Differs: "its columns differ", Behind: true})...)
 		b := o.Belongings["db2"]
 		b.SeenAt = now.Add(time.Hour)

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
@@ -38,7 +39,7 @@ func lossSection(plan contract.Plan) section {
 		}
 		one.addFields(f)
 		one.add(previewBlocks(node.Loss.Preview)...)
-		one.add(onlyHereBlocks(node.Loss.OnlyHere)...)
+		one.add(onlyHereBlocks(node.Loss)...)
 	}
 	one.add(paragraph("Changes of rows that never went into a binary log (sql_log_bin = 0, for example) are not seen here: only a comparison of the " +
 		"rows finds them, which a run with mode verify makes."))
@@ -118,17 +119,25 @@ func previewBlocks(preview *contract.LossPreview) []block {
 	return blocks
 }
 
-func onlyHereBlocks(objects []contract.OnlyHere) []block {
-	if len(objects) == 0 {
+// onlyHereBlocks are the objects. The plan caps the list and counts what it left out.
+func onlyHereBlocks(l contract.Loss) []block {
+	if len(l.OnlyHere) == 0 {
 		return nil
 	}
 	t := &table{Head: []string{"Kind", "Size", "Name"}}
-	for _, object := range objects {
+	for _, object := range l.OnlyHere {
 		size := ""
 		if object.Bytes > 0 {
 			size = bytesText(object.Bytes)
 		}
 		t.Rows = append(t.Rows, []cell{text(string(object.Kind)), tight(size), text(sentence(": ", object.Name, object.Differs))})
 	}
-	return []block{paragraph("Only here, or otherwise than on the primary, whatever GTIDs say:"), {Table: t}}
+	blocks := []block{paragraph("Only here, or otherwise than on the primary, whatever GTIDs say:"), {Table: t}}
+	if more := l.OnlyHereInAll - len(l.OnlyHere); more > 0 {
+		blocks = append(blocks, paragraph("And "+count(int64(more), "more object")+"."))
+	}
+	if slices.ContainsFunc(l.OnlyHere, func(object contract.OnlyHere) bool { return !object.Kind.HoldsData() }) {
+		blocks = append(blocks, paragraph("Schemas and tables of these need consent. The rest needs none, and is kept nowhere unless a transaction above made it."))
+	}
+	return blocks
 }

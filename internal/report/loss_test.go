@@ -103,3 +103,16 @@ func TestManyWavesAreCut(t *testing.T) {
 	assert.Contains(t, text, "And 3 more waves.")
 	assert.Contains(t, text, "8 whole copies of the data at any moment", "the waves that are not shown count")
 }
+
+// What the plan does not name is counted, and what no rescue keeps is not passed off as kept.
+func TestWhatIsOnlyHereIsCountedWhole(t *testing.T) {
+	plan := *examplePlan()
+	db3 := &plan.Secondaries[1]
+	db3.Loss.OnlyHereInAll = len(db3.Loss.OnlyHere) + 7
+	assert.Contains(t, PlanText(plan), "And 7 more objects.")
+	assert.Contains(t, PlanText(plan), "The rest needs none, and is kept")
+	db3.Loss.OnlyHere = db3.Loss.Data()
+	db3.Loss.OnlyHereInAll = len(db3.Loss.OnlyHere)
+	assert.NotContains(t, PlanText(plan), "more object")
+	assert.NotContains(t, PlanText(plan), "The rest needs none")
+}

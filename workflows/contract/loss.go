@@ -36,7 +36,7 @@ func (l Loss) Rescuable() bool {
 // Data are those of OnlyHere that hold data: their erase needs consent. A table that merely differs on a node that is behind is none of
 // them: the primary has it, and its rows are what the GTIDs say.
 func (l Loss) Data() []OnlyHere {
-	return l.which(func(object OnlyHere) bool { return object.Kind.holdsData() && (object.Differs == "" || !object.Behind) })
+	return l.which(func(object OnlyHere) bool { return object.Kind.HoldsData() && (object.Differs == "" || !object.Behind) })
 }
 
 // Unlogged are those of Data that no errant transaction made: no rescue can keep them.
@@ -101,15 +101,21 @@ const (
 	ObjectTable   ObjectKind = "table"
 	ObjectAccount ObjectKind = "account"
 	ObjectEvent   ObjectKind = "event"
-	ObjectPlugin  ObjectKind = "plugin"
+	ObjectView    ObjectKind = "view"
+	// A procedure and a function may bear the same name.
+	ObjectProcedure ObjectKind = "procedure"
+	ObjectFunction  ObjectKind = "function"
+	ObjectTrigger   ObjectKind = "trigger"
+	ObjectPlugin    ObjectKind = "plugin"
 )
 
-func (k ObjectKind) holdsData() bool { return k == ObjectSchema || k == ObjectTable }
+// HoldsData reports whether the kind's erase needs consent.
+func (k ObjectKind) HoldsData() bool { return k == ObjectSchema || k == ObjectTable }
 
 // OnlyHere is one object that only one node has, or has otherwise than the primary.
 type OnlyHere struct {
 	Kind ObjectKind `json:"kind"`
-	// Name is schema.table, 'user'@'host', schema.event, or a plain name.
+	// Name is schema.table (or .event, .view, .procedure, .function, .trigger), 'user'@'host', or a plain name.
 	Name string `json:"name"`
 	// Differs says how it differs from the primary's object of that name; empty when the primary has none.
 	Differs string `json:"differs,omitempty"`
