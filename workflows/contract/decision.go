@@ -19,6 +19,17 @@ type Approve struct {
 	Comment string `json:"comment,omitempty"`
 }
 
+// UnmarshalJSON wants nothing unknown: whoever writes "nodes" means to approve less than the whole plan, and would be taken to approve all.
+func (a *Approve) UnmarshalJSON(data []byte) error {
+	type plain Approve
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode((*plain)(a)); err != nil {
+		return fmt.Errorf(`approve: %w; want for example {"plan":"PLAN_ID","cluster":"shop","by":"ann"}, which approves the whole plan`, err)
+	}
+	return nil
+}
+
 // Reject refuses a plan; the run ends with nothing changed.
 type Reject struct {
 	// Plan is the ID of the plan that was seen; empty rejects whatever plan awaits approval.

@@ -21,3 +21,17 @@ func TestThrottleIsNeverReadAsNoLimitByMistake(t *testing.T) {
 	require.NoError(t, json.Unmarshal(sent, &throttle))
 	require.Equal(t, 7, throttle.MiBps)
 }
+
+func TestAnApprovalIsNeverReadAsOfMoreThanItSays(t *testing.T) {
+	var approve Approve
+	require.NoError(t, json.Unmarshal([]byte(`{"plan":"p","cluster":"shop","by":"ann","comment":"c"}`), &approve))
+	require.Equal(t, Approve{Plan: "p", Cluster: "shop", By: "ann", Comment: "c"}, approve)
+	for _, wrong := range []string{`{"plan":"p","cluster":"shop","nodes":["db2"]}`, `{"plan":"p","cluster":"shop","node":"db2"}`, `{"plan":7}`, `"p"`} {
+		require.ErrorContains(t, json.Unmarshal([]byte(wrong), &approve), "approves the whole plan", wrong)
+	}
+	sent, err := json.Marshal(Approve{Plan: "q", Cluster: "shop"})
+	require.NoError(t, err)
+	approve = Approve{}
+	require.NoError(t, json.Unmarshal(sent, &approve))
+	require.Equal(t, "q", approve.Plan)
+}
