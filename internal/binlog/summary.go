@@ -155,12 +155,15 @@ func (s *Summary) Tables() []contract.TableChanges {
 // Statements are those that were logged as text, without literals, and how many there were in all.
 func (s *Summary) Statements() (some []string, inAll int) {
 	some, inAll = slices.Clone(s.statements), s.inAll
-	if n := len(s.undecided); n > 0 {
+	if n := s.Undecided(); n > 0 {
 		some = append(some, fmt.Sprintf("XA PREPARE (%d, neither committed nor rolled back)", n))
 		inAll++
 	}
 	return some[:min(len(some), contract.MaxPreviewStatements)], inAll
 }
+
+// Undecided is how many XA transactions were prepared, and neither committed nor rolled back.
+func (s *Summary) Undecided() int { return len(s.undecided) }
 
 // Undecoded says what could not be looked into, empty if all was.
 func (s *Summary) Undecoded() string {

@@ -1,6 +1,7 @@
 package rescue
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -68,7 +69,9 @@ const manifestVersion = 1
 // They are replayed under new GTIDs of the primary (--skip-gtids). The old ones would make a second replay harmless, but could also make
 // the first one do nothing, silently: a node that was refilled forgets its own GTIDs and gives the same numbers again to its next errant
 // writes, and a primary that has executed those skips whatever else bears their names. A replay that fails loudly is the better one.
-func (m *Manifest) instructions() {
+//
+// undecided is how many XA transactions are among them that were prepared and neither committed nor rolled back.
+func (m *Manifest) instructions(undecided int) {
 	var events string
 	for _, f := range m.Files {
 		if f.Name != textFile {
@@ -91,6 +94,10 @@ func (m *Manifest) instructions() {
 			"mysqlbinlog --verify-binlog-checksum --skip-gtids" + events + ` > "$REPLAY_SQL"`,
 			`mysql --defaults-extra-file="$CLIENT_CNF" --binary-mode < "$REPLAY_SQL"`,
 		},
+	}
+	if undecided > 0 {
+		m.Replay.Notes = append(m.Replay.Notes, fmt.Sprintf("Prepared (XA) and never decided: %d of the transactions. After the replay XA RECOVER shows them on the "+
+			"primary, where they hold locks until XA COMMIT or XA ROLLBACK decides each.", undecided))
 	}
 }
 

@@ -86,6 +86,27 @@ func TestBehindTheFence(t *testing.T) {
 	require.NoError(t, fence.Require(t.Context(), claim))
 }
 
+// A replay leaves a prepared transaction as it was: prepared, with its locks. Whoever replays has to know.
+func TestAPreparedTransactionIsTold(t *testing.T) {
+	s, job, store := stray(t)
+	notes := func() string {
+		kept, err := rescue.Write(t.Context(), store, nodetest.Open(t, servers, s), job, nil)
+		require.NoError(t, err)
+		encoded, err := os.ReadFile(filepath.Join(kept.Where, "manifest.json"))
+		require.NoError(t, err)
+		var manifest rescue.Manifest
+		require.NoError(t, json.Unmarshal(encoded, &manifest))
+		return strings.Join(manifest.Replay.Notes, "\n")
+	}
+	require.NotContains(t, notes(), "XA RECOVER")
+
+	nodetest.Exec(t, s, "XA START 'left'", "INSERT INTO stray_testapreparedtransactionistold.t VALUES (3, NULL)", "XA END 'left'", "XA PREPARE 'left'")
+	t.Cleanup(func() { nodetest.Exec(t, s, "XA ROLLBACK 'left'") })
+	job.Errant = nodetest.String(t, s, "SELECT GTID_SUBTRACT(@@global.gtid_executed, ?)", nodetest.String(t, servers.Primary(), "SELECT @@global.gtid_executed"))
+	job.Run += "-again"
+	require.Contains(t, notes(), "never decided: 1 of")
+}
+
 func TestPurgedLogsAreRefused(t *testing.T) {
 	s, job, store := stray(t)
 	nodetest.Exec(t, s, "FLUSH BINARY LOGS")
