@@ -3,6 +3,7 @@ package erasure
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/clusterresync/clusterresync/internal/node"
 )
@@ -24,7 +25,13 @@ GROUP BY s.SCHEMA_NAME ORDER BY s.SCHEMA_NAME`
 	return schemas, err
 }
 
-const errnoCannotRemove = 1010
+// The server's numbers: a schema's directory cannot be removed; what XA RECOVER says to an account that may not see; an XA transaction that
+// is not there, or is still its session's.
+const (
+	errnoCannotRemove = 1010
+	errnoXARefused    = 1401
+	errnoXAUnknown    = 1397
+)
 
 // ForeignFilesError: a schema's directory holds a file that is not MySQL's. The server then refuses to drop the schema, and so does
 // a clone (measured on 9.7: 1010, nothing of the schema dropped). Nobody but the operator can take the file away; then the
@@ -95,7 +102,10 @@ func dropSchema(ctx context.Context, c *node.Claim, o Options, name string, d *D
 			return err
 		}
 		if attempt >= o.Attempts {
-			return fmt.Errorf("gave up after %d attempts; if no session holds the lock, a prepared XA transaction does (XA RECOVER): %w", attempt, err)
+			return fmt.Errorf("gave up after %d attempts: %w", attempt, err)
+		}
+		if err := rollBackPrepared(ctx, c); err != nil {
+			return err
 		}
 	}
 }
@@ -127,4 +137,38 @@ WHERE l.LOCK_STATUS = 'GRANTED' AND t.NAME = 'thread/sql/one_connection' AND t.P
 		}
 	}
 	return holders, nil
+}
+
+// rollBackPrepared gives up the prepared XA transactions, whose locks a drop waits for and no session holds. Whatever they wrote is to be
+// destroyed: one of the node's own is an errant transaction, one of the primary's comes back with the copy. It is done only once a drop has
+// waited in vain, because the list asks for a privilege of its own.
+func rollBackPrepared(ctx context.Context, c *node.Claim) error {
+	var all []string
+	err := node.Each(ctx, c, "list the prepared XA transactions", "XA RECOVER CONVERT XID", nil, func(scan func(...any) error) error {
+		var format int64
+		var gtrid, bqual int // lengths in bytes
+		var data string      // 0x and both in hexadecimal
+		if err := scan(&format, &gtrid, &bqual, &data); err != nil {
+			return err
+		}
+		data = strings.TrimPrefix(data, "0x")
+		if len(data) != 2*(gtrid+bqual) {
+			return fmt.Errorf("the server named an XA transaction by %d bytes and wrote %d digits", gtrid+bqual, len(data))
+		}
+		all = append(all, fmt.Sprintf("XA ROLLBACK X'%s',X'%s',%d", data[:2*gtrid], data[2*gtrid:], format))
+		return nil
+	})
+	if node.Number(err) == errnoXARefused {
+		return fmt.Errorf("a drop waits for a lock that no session holds, and the worker's account may not see whether a prepared XA transaction does: "+
+			"grant it XA_RECOVER_ADMIN, or XA ROLLBACK what XA RECOVER shows on the node: %w", err)
+	}
+	if err != nil {
+		return err
+	}
+	for _, rollback := range all {
+		if err := c.Exec(ctx, "roll back a prepared XA transaction", rollback); err != nil && node.Number(err) != errnoXAUnknown {
+			return err
+		}
+	}
+	return nil
 }

@@ -70,6 +70,7 @@ var adminPrivileges = []Privilege{
 	{Name: "SYSTEM_USER", Reason: "end the sessions of accounts that hold it, such as root, and keep them as definers of events"},
 	{Name: "CLONE_ADMIN", Reason: "clone into a secondary, its restart included"},
 	{Name: "BACKUP_ADMIN", Reason: "prove the path to the donor with a clone that can erase nothing, as it names a directory (DATA DIRECTORY)"},
+	{Name: "XA_RECOVER_ADMIN", Reason: "find prepared XA transactions, whose locks would keep an erase waiting, and roll them back"},
 }
 
 func definerPrivileges(v Version) []Privilege {

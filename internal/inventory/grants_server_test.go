@@ -31,8 +31,8 @@ type need struct {
 }
 
 // denials are the errors by which a server refuses what an account may not do: access denied to a schema, a table or at large, no such
-// routine (for one that may not be seen), not the owner of a session, offline mode, read-only, and persisting without the privilege.
-var denials = []uint16{1044, 1142, 1227, 1305, 1095, 3032, 1290, 3630}
+// routine (for one that may not be seen), not the owner of a session, offline mode, read-only, and persisting without the privilege, XA RECOVER without it.
+var denials = []uint16{1044, 1142, 1227, 1305, 1095, 3032, 1290, 3630, 1401}
 
 var errUnseen = errors.New("not seen")
 
@@ -236,6 +236,8 @@ func adminNeeds(t *testing.T, c *sandbox.Cluster, v node.Version) []need {
 
 		{"DROP", "drop a schema", s, schema, run(unlogged, "DROP DATABASE x"), noSchema},
 		{"CONNECTION_ADMIN", "drop a schema while read_only", s, append(slices.Clone(schema), "SET GLOBAL read_only = ON"), run(unlogged, "DROP DATABASE x"), noSchema},
+
+		{"XA_RECOVER_ADMIN", "find prepared transactions", s, nil, run("XA RECOVER CONVERT XID"), nil},
 
 		{"CLONE_ADMIN", "rehearse the clone", s, []string{"SET GLOBAL super_read_only = ON", "SET GLOBAL clone_valid_donor_list = '" + p.PeerAddress() + "'"}, rehearsal(c), nil},
 		{"BACKUP_ADMIN", "probe the path to the donor", s, []string{"SET GLOBAL clone_valid_donor_list = '" + p.PeerAddress() + "'"}, probe(c), nil},
