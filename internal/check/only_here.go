@@ -31,7 +31,7 @@ type Belongings struct {
 const compareLimit = 5 * time.Minute
 
 // CompareAll compares what every chosen secondary holds with what the primary holds: schemas, tables, accounts, events,
-// views, routines, triggers and installed plugins. Rows are not compared. A node that an earlier run has erased is left out: whatever is left of it was consented to before its
+// views, routines, triggers, installed plugins and components. Rows are not compared. A node that an earlier run has erased is left out: whatever is left of it was consented to before its
 // GTIDs were reset. The error is the context's, nothing else: what could not be compared is part of what was observed.
 func (o *Observations) CompareAll(ctx context.Context, servers map[string]*node.Node) error {
 	primary := o.Primary()

@@ -64,7 +64,8 @@ func TestWhatOnlyOneNodeHasIsShown(t *testing.T) {
 		"DROP PROCEDURE app.same", "CREATE PROCEDURE app.same(IN a BIGINT) SELECT 1", "CREATE FUNCTION app.own() RETURNS INT DETERMINISTIC RETURN 1",
 		"CREATE TRIGGER app.own AFTER INSERT ON app.log FOR EACH ROW SET @a = 1",
 		"DROP TRIGGER app.fires", "CREATE TRIGGER app.fires BEFORE INSERT ON app.log FOR EACH ROW SET NEW.v = 'b'",
-		"INSTALL PLUGIN mysql_no_login SONAME 'mysql_no_login.so'")
+		"INSTALL COMPONENT 'file://component_validate_password'",
+		"CREATE FUNCTION service_get_read_locks RETURNS INTEGER SONAME 'locking_service.so'", "INSTALL PLUGIN mysql_no_login SONAME 'mysql_no_login.so'")
 	o = l.compared(t)
 	loss := o.Loss("db2")
 	require.Equal(t, []contract.OnlyHere{
@@ -82,11 +83,13 @@ func TestWhatOnlyOneNodeHasIsShown(t *testing.T) {
 		{Kind: contract.ObjectProcedure, Name: "app.own"},
 		{Kind: contract.ObjectProcedure, Name: "app.same", Differs: "its definition differs"},
 		{Kind: contract.ObjectFunction, Name: "app.own"},
+		{Kind: contract.ObjectFunction, Name: "service_get_read_locks"},
 		{Kind: contract.ObjectTrigger, Name: "app.fires", Differs: "its definition differs"},
 		{Kind: contract.ObjectTrigger, Name: "app.own"},
+		{Kind: contract.ObjectComponent, Name: "file://component_validate_password"},
 		{Kind: contract.ObjectPlugin, Name: "mysql_no_login"},
 	}, unsized(loss.OnlyHere))
-	require.Equal(t, 17, loss.OnlyHereInAll)
+	require.Equal(t, 19, loss.OnlyHereInAll)
 	require.Positive(t, loss.OnlyHere[1].Bytes)
 	require.Positive(t, loss.OnlyHere[2].Bytes)
 	require.Len(t, loss.Data(), 5)

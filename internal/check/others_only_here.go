@@ -36,6 +36,9 @@ WHERE r.ROUTINE_SCHEMA ` + node.UserSchemas},
 	{"read the triggers", `SELECT 'trigger', CONCAT(TRIGGER_SCHEMA, '.', TRIGGER_NAME), SHA2(CONCAT_WS(CHAR(0), DEFINER, EVENT_OBJECT_TABLE, EVENT_MANIPULATION, ACTION_TIMING,
   ACTION_ORDER, SQL_MODE, ACTION_STATEMENT), 256)
 FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA ` + node.UserSchemas},
+	// Both stand in tables of the mysql schema, which a clone replaces.
+	{"read the components", "SELECT 'component', component_urn, SHA2(component_urn, 256) FROM mysql.component"},
+	{"read the loadable functions", "SELECT 'function', name, SHA2(CONCAT_WS(CHAR(0), ret, type, dl), 256) FROM mysql.func"},
 }
 
 func readOthers(ctx context.Context, r node.Reader, run inventory.Accounts) (others, error) {
@@ -105,6 +108,7 @@ FROM mysql.user WHERE User NOT LIKE 'mysql.%' AND User NOT IN (?, ?, ?)`
 // definedKinds are those of definitions, in the order in which they are shown.
 var definedKinds = []contract.ObjectKind{
 	contract.ObjectEvent, contract.ObjectView, contract.ObjectProcedure, contract.ObjectFunction, contract.ObjectTrigger,
+	contract.ObjectComponent,
 }
 
 // othersOnlyHere compares what a secondary holds beside tables. As with tables, a first suspicion is not believed: what has just been made

@@ -102,11 +102,12 @@ const (
 	ObjectAccount ObjectKind = "account"
 	ObjectEvent   ObjectKind = "event"
 	ObjectView    ObjectKind = "view"
-	// A procedure and a function may bear the same name.
+	// A procedure and a function may bear the same name; a loadable function has no schema.
 	ObjectProcedure ObjectKind = "procedure"
 	ObjectFunction  ObjectKind = "function"
 	ObjectTrigger   ObjectKind = "trigger"
 	ObjectPlugin    ObjectKind = "plugin"
+	ObjectComponent ObjectKind = "component"
 )
 
 // HoldsData reports whether the kind's erase needs consent.
