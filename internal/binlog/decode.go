@@ -2,6 +2,7 @@ package binlog
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"time"
 
@@ -22,6 +23,8 @@ const (
 type Change struct {
 	Rows      *Rows
 	Statement *Statement
+	// Loads says that the statement is a LOAD DATA, whose rows are in a file that the events before it hold.
+	Loads bool
 	// XAPrepared says that the transaction was prepared under XA and not decided.
 	XAPrepared bool
 }
@@ -47,6 +50,8 @@ type Statement struct {
 var (
 	errTooLarge    = errors.New("it has an event that is too large to be looked into")
 	errUndecodable = errors.New("it has an event that cannot be decoded")
+	errUnknown     = errors.New("it has an event of a kind that is not known")
+	errLoaded      = errors.New("the file of a LOAD DATA that was logged as a statement is not looked into")
 )
 
 // Decoder says what events did.
@@ -80,8 +85,8 @@ func (d *Decoder) Decode(e Event, visit func(Change) error) error {
 	if e.kind() == replication.TRANSACTION_PAYLOAD_EVENT {
 		var undecoded error
 		err := unpack(e.body(), d.maxEvent, func(raw []byte) error {
-			err := d.one(d.packed, raw, visit)
-			if errors.Is(err, errUndecodable) {
+			err := d.one(d.packed, raw, false, visit)
+			if errors.Is(err, errUndecodable) || errors.Is(err, errUnknown) || errors.Is(err, errLoaded) {
 				undecoded = err
 				return nil
 			}
@@ -89,7 +94,7 @@ func (d *Decoder) Decode(e Event, visit func(Change) error) error {
 		})
 		return errors.Join(err, undecoded)
 	}
-	return d.one(d.events, e.Raw, visit)
+	return d.one(d.events, e.Raw, e.Checksummed, visit)
 }
 
 func (d *Decoder) format(raw []byte) error {
@@ -124,23 +129,28 @@ func (d *Decoder) parser() *replication.BinlogParser {
 	return p
 }
 
-func (d *Decoder) one(p *replication.BinlogParser, raw []byte, visit func(Change) error) error {
-	change, err := d.change(p, raw)
+func (d *Decoder) one(p *replication.BinlogParser, raw []byte, checksummed bool, visit func(Change) error) error {
+	change, err := d.change(p, raw, checksummed)
 	if err != nil || change == (Change{}) {
 		return err
 	}
 	return visit(change)
 }
 
-func (d *Decoder) change(p *replication.BinlogParser, raw []byte) (change Change, err error) {
+func (d *Decoder) change(p *replication.BinlogParser, raw []byte, checksummed bool) (change Change, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			change, err = Change{}, errUndecodable
 		}
 	}()
 	d.kind = replication.EventType(raw[4])
-	if d.kind == replication.TABLE_MAP_EVENT {
+	switch d.kind {
+	case replication.TABLE_MAP_EVENT:
 		raw = bytes.Clone(raw) // the events of rows that follow refer to it
+	case replication.BEGIN_LOAD_QUERY_EVENT:
+		return Change{}, errLoaded
+	case replication.EXECUTE_LOAD_QUERY_EVENT:
+		return Change{Statement: loading(body(raw, checksummed)), Loads: true}, nil
 	}
 	parsed, err := p.Parse(raw)
 	if err != nil {
@@ -159,9 +169,32 @@ func (d *Decoder) change(p *replication.BinlogParser, raw []byte) (change Change
 		}
 		return Change{Rows: rows}, nil
 	}
-	if d.kind == replication.XA_PREPARE_LOG_EVENT {
+	switch d.kind {
+	case replication.XA_PREPARE_LOG_EVENT:
 		// Its first byte tells XA COMMIT ... ONE PHASE (MySQL source: XA_prepare_event).
 		return Change{XAPrepared: raw[replication.EventHeaderSize] == 0}, nil
+	case replication.XID_EVENT, replication.TABLE_MAP_EVENT, replication.ROWS_QUERY_EVENT, // of a transaction in rows
+		replication.INTVAR_EVENT, replication.RAND_EVENT, replication.USER_VAR_EVENT, // what a statement is run with
+		replication.APPEND_BLOCK_EVENT, replication.DELETE_FILE_EVENT, // of a file
+		replication.TRANSACTION_CONTEXT_EVENT, replication.VIEW_CHANGE_EVENT, // of Group Replication
+		replication.ROTATE_EVENT, replication.STOP_EVENT, replication.PREVIOUS_GTIDS_EVENT:
+		return Change{}, nil
 	}
-	return Change{}, nil
+	if binary.LittleEndian.Uint16(raw[17:])&ignorable != 0 {
+		return Change{}, nil
+	}
+	return Change{}, errUnknown
+}
+
+// ignorable is the flag, in an event's header, of one that whoever does not know its kind may skip (MySQL source: LOG_EVENT_IGNORABLE_F).
+const ignorable = 0x80
+
+// loading reads the statement of an event that the library reads without it: the header of a statement's event (the length of the schema's
+// name at 8, that of the status variables at 11) and 13 bytes more, the variables, the name with a zero behind it, the text (MySQL source:
+// Execute_load_query_event). A malformed one panics, as in the library.
+func loading(body []byte) *Statement {
+	const header = 26
+	rest := body[header+int(binary.LittleEndian.Uint16(body[11:])):]
+	schema := int(body[8])
+	return &Statement{Schema: string(rest[:schema]), Text: string(rest[schema+1:])}
 }

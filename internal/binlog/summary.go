@@ -25,6 +25,7 @@ type Summary struct {
 	statements   []string
 	inAll        int
 	undecoded    map[string]int64 // events, by why
+	loads        int64
 
 	// Of the transaction that is being read.
 	current  changes
@@ -92,6 +93,9 @@ func (s *Summary) change(c Change) {
 	case c.XAPrepared:
 		s.prepared = true
 	case c.Statement != nil:
+		if c.Loads {
+			s.loads++
+		}
 		s.statement(*c.Statement)
 	}
 }
@@ -164,6 +168,9 @@ func (s *Summary) Statements() (some []string, inAll int) {
 
 // Undecided is how many XA transactions were prepared, and neither committed nor rolled back.
 func (s *Summary) Undecided() int { return len(s.undecided) }
+
+// Loads counts the statements that load a file.
+func (s *Summary) Loads() int64 { return s.loads }
 
 // Undecoded says what could not be looked into, empty if all was.
 func (s *Summary) Undecoded() string {

@@ -70,8 +70,9 @@ const manifestVersion = 1
 // the first one do nothing, silently: a node that was refilled forgets its own GTIDs and gives the same numbers again to its next errant
 // writes, and a primary that has executed those skips whatever else bears their names. A replay that fails loudly is the better one.
 //
-// undecided is how many XA transactions are among them that were prepared and neither committed nor rolled back.
-func (m *Manifest) instructions(undecided int) {
+// undecided is how many XA transactions are among them that were prepared and neither committed nor rolled back, loads how many statements
+// load a file, which mysqlbinlog writes beside its output.
+func (m *Manifest) instructions(undecided int, loads int64) {
 	var events string
 	for _, f := range m.Files {
 		if f.Name != textFile {
@@ -79,6 +80,10 @@ func (m *Manifest) instructions(undecided int) {
 		}
 	}
 	m.Look = []string{"mysqlbinlog --verify-binlog-checksum --base64-output=DECODE-ROWS --verbose" + events}
+	fromEvents, toPrimary := "", ""
+	if loads > 0 {
+		fromEvents, toPrimary = ` --local-load="$LOAD_DIR"`, ` --load-data-local-dir="$LOAD_DIR"`
+	}
 	m.Replay = Replay{
 		Notes: []string{
 			"Read changes.jsonl first, or the output of the command under look: what was changed on the primary since may contradict these changes.",
@@ -91,9 +96,13 @@ func (m *Manifest) instructions(undecided int) {
 		},
 		Commands: []string{
 			"umask 077",
-			"mysqlbinlog --verify-binlog-checksum --skip-gtids" + events + ` > "$REPLAY_SQL"`,
-			`mysql --defaults-extra-file="$CLIENT_CNF" --binary-mode < "$REPLAY_SQL"`,
+			"mysqlbinlog --verify-binlog-checksum --skip-gtids" + fromEvents + events + ` > "$REPLAY_SQL"`,
+			`mysql --defaults-extra-file="$CLIENT_CNF" --binary-mode` + toPrimary + ` < "$REPLAY_SQL"`,
 		},
+	}
+	if loads > 0 {
+		m.Replay.Notes = append(m.Replay.Notes, fmt.Sprintf("%d of the statements load a file (LOAD DATA), which the events hold. LOAD_DIR names an empty folder for such files, "+
+			"to be removed afterwards; the primary has to have local_infile = ON meanwhile, and the program mysql to be of 8.0.21 or later.", loads))
 	}
 	if undecided > 0 {
 		m.Replay.Notes = append(m.Replay.Notes, fmt.Sprintf("Prepared (XA) and never decided: %d of the transactions. After the replay XA RECOVER shows them on the "+

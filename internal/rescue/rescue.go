@@ -267,7 +267,7 @@ func (w *writing) copy(ctx context.Context, draft archive.Draft) (manifest Manif
 	if manifest.Files, err = files.close(); err != nil {
 		return Manifest{}, err
 	}
-	manifest.instructions(summary.Undecided())
+	manifest.instructions(summary.Undecided(), summary.Loads())
 	return manifest, nil
 }
 
