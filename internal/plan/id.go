@@ -34,6 +34,8 @@ type approvedNode struct {
 	approvedServer
 	Errant  string `json:"errant,omitempty"`
 	Unknown bool   `json:"unknown,omitempty"`
+	// Delayed nodes hold an older state on purpose, which is erased.
+	Delayed bool `json:"delayed,omitempty"`
 	// Objects are what only the node has or has otherwise, by kind and name, whether their erase needs consent or is merely shown; their
 	// sizes move.
 	Objects []string `json:"objects,omitempty"`
@@ -67,7 +69,7 @@ func id(p contract.Plan) string {
 	}
 	for _, n := range p.Chosen() {
 		a.Chosen = append(a.Chosen, approvedNode{
-			approvedServer{n.Name, n.ServerUUID}, n.Loss.ErrantGTIDs, n.Loss.Unknown != "", objects(n.Loss),
+			approvedServer{n.Name, n.ServerUUID}, n.Loss.ErrantGTIDs, n.Loss.Unknown != "", n.DelaySeconds > 0, objects(n.Loss),
 		})
 	}
 	slices.SortFunc(a.Chosen, func(x, y approvedNode) int { return cmp.Compare(x.Name, y.Name) })

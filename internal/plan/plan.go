@@ -74,6 +74,9 @@ func planNode(o *check.Observations, n *check.Observation) contract.PlanNode {
 	if channels := n.ReplicationChannels(); len(channels) == 1 && channels[0].LagSeconds != nil {
 		p.LagSeconds = *channels[0].LagSeconds
 	}
+	for _, c := range n.ReplicationChannels() {
+		p.DelaySeconds = max(p.DelaySeconds, c.DelaySeconds)
+	}
 	p.Loss = o.Loss(n.Node)
 	return p
 }

@@ -193,6 +193,7 @@ func TestIDChangesWithEverythingApproved(t *testing.T) {
 			},
 			"loss unknown":      func(o *check.Observations) { o.Nodes[some].GTIDs.Executed = "" },
 			"consent to a loss": func(o *check.Observations) { o.Request.UnreplicatedWrites = contract.UnreplicatedDiscard },
+			"delay":             func(o *check.Observations) { o.Nodes[some].Channels[0].DelaySeconds = 3600 },
 			"floor":             func(o *check.Observations) { zero := 0; o.Request.MinServing = &zero },
 		}
 		keys := make([]string, 0, len(changes))

@@ -46,6 +46,8 @@ type PlanNode struct {
 	Wreck bool `json:"wreck,omitempty"`
 	// LagSeconds is how far a following node is behind; -1 when it does not follow.
 	LagSeconds int64 `json:"lagSeconds"`
+	// DelaySeconds is how far the node is kept behind on purpose: the older state that it holds is erased with it.
+	DelaySeconds int `json:"delaySeconds,omitempty"`
 	// DataBytes is the size of the tables in user schemas, in bytes.
 	DataBytes int64 `json:"dataBytes"`
 	// Schemas are the user schemas that the erase would drop.
