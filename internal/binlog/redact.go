@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// redact is a statement as it may go through histories and mails: without comments, and with every literal text as '...', because a
+// redact is a statement as it may go through histories and mails: without comments (of one that the server runs /*!*/ stays), and with every literal text as '...', because a
 // password, its hash, or a value of a row is one. Only the names of accounts ('user'@'host') stay. Of a statement that changes rows the
 // numbers go too. The result is a single line of at most max bytes.
 func redact(statement string, max int) string {
@@ -68,6 +68,10 @@ func (r *redactor) next() {
 		r.skipBlanks()
 		r.blank()
 		r.account = account
+	case strings.HasPrefix(r.rest, "/*!"):
+		// The server runs what stands in it, so its place must not look as if nothing had been there.
+		r.dropUntil("*/", 2)
+		r.out.WriteString("/*!*/ ")
 	case strings.HasPrefix(r.rest, "/*"):
 		r.dropUntil("*/", 2)
 	case c == '#', strings.HasPrefix(r.rest, "-- "), strings.HasPrefix(r.rest, "--\n"), strings.HasPrefix(r.rest, "--\t"):

@@ -25,8 +25,9 @@ var (
 	next        = regexp.MustCompile(`(?is)^` + named + `\s*,?\s*`)
 	alters      = regexp.MustCompile(`(?is)^ALTER\s+TABLE\s+` + named)
 	alterMoves  = regexp.MustCompile(`(?is)[\s,]RENAME\s+(?:(?:TO|AS)\s+|=\s*)?` + named)
-	// What such a statement brings into a table, or takes from another, never was in a binary log.
-	alterBrings = regexp.MustCompile(`(?is)[\s,](?:IMPORT|EXCHANGE)\s(?:.*\sWITH\s+TABLE\s+` + named + `)?`)
+	// What such a statement brings into a table, or takes from another, never was in a binary log. Nor can it be told what a comment that the
+	// server runs does.
+	alterBrings = regexp.MustCompile(`(?is)(?:/\*!|[\s,](?:IMPORT|EXCHANGE)\s)(?:.*\sWITH\s+TABLE\s+` + named + `)?`)
 	renames     = regexp.MustCompile(`(?is)^RENAME\s+TABLES?\s`)
 	renamesOne  = regexp.MustCompile(`(?is)` + named + `\s+TO\s+` + named)
 )
