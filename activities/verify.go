@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/clusterresync/clusterresync/internal/proof"
 	"github.com/clusterresync/clusterresync/workflows/contract"
@@ -15,6 +16,28 @@ type VerifyInput struct {
 	Options contract.ProofOptions `json:"options"`
 	// AsItIs says that the node was not resynced: one that does not replicate is then a finding for a person, not worth a wait.
 	AsItIs bool `json:"asItIs,omitempty"`
+	// Refilled is the copy that the node was refilled by in this run; nil of a node that is proven as it is.
+	Refilled *Refilled `json:"refilled,omitempty"`
+}
+
+// Refilled says which clone a node's data must have come from.
+type Refilled struct {
+	// Donor is the name of the node that fed the copy.
+	Donor string `json:"donor"`
+	// NotBefore is the recipient's own clock before its erase: a clone that began earlier is not this run's.
+	NotBefore time.Time `json:"notBefore"`
+}
+
+// expected is the record that such a clone leaves, which names the donor as the statement did.
+func (r *Refilled) expected(s *site) (*proof.CloneExpected, error) {
+	if r == nil {
+		return nil, nil
+	}
+	donor, err := s.cluster.Node(r.Donor)
+	if err != nil {
+		return nil, err
+	}
+	return &proof.CloneExpected{Donor: donor.PeerAddress.String(), NotBefore: r.NotBefore}, nil
 }
 
 // VerifyResult is the proof; a difference is a result, not an error.
@@ -56,7 +79,12 @@ func (a *Activities) verify(ctx context.Context, in VerifyInput) (VerifyResult, 
 	if err != nil {
 		return VerifyResult{}, err
 	}
+	clone, err := in.Refilled.expected(site)
+	if err != nil {
+		return VerifyResult{}, err
+	}
 	options := proof.Options{
+		Clone:   clone,
 		Streams: in.Options.Parallel, SkipRows: !in.Options.CompareRows(), ServerSide: in.Options.Where == contract.ProofWhereServer,
 		Service: &proof.ServiceExpected{
 			ReadOnly: declared.Service.ReadOnly, SuperReadOnly: declared.Service.SuperReadOnly,

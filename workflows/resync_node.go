@@ -357,7 +357,7 @@ func (n *nodeRun) verify(ctx workflow.Context) error {
 	return n.take(ctx, contract.StepVerify, func() (int, error) {
 		var result activities.VerifyResult
 		err := workflow.ExecuteActivity(finishing(ctx, "Prove "+n.in.Target.Node), n.act.Verify, activities.VerifyInput{
-			Target: n.in.Target, Options: n.in.Proof,
+			Target: n.in.Target, Options: n.in.Proof, Refilled: &activities.Refilled{Donor: n.in.Donor, NotBefore: n.clock},
 		}).Get(ctx, &result)
 		if err != nil {
 			return result.Attempts, err

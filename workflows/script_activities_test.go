@@ -248,6 +248,9 @@ func (s *script) Verify(ctx context.Context, in activities.VerifyInput) (activit
 	attempt, err := s.perform(ctx, in.Target.Node, "", func() error {
 		node := s.cluster.node(in.Target.Node)
 		s.demand(in.AsItIs == (node.data == own), "%s was proven as it is: %t, with %s", node.name, in.AsItIs, node.data)
+		s.demand(in.AsItIs == (in.Refilled == nil), "%s was proven as it is: %t, refilled: %v", node.name, in.AsItIs, in.Refilled)
+		s.demand(in.Refilled == nil || in.Refilled.Donor == s.fedBy(node.name) && !in.Refilled.NotBefore.IsZero(),
+			"%s was proven as refilled: %v, and %s fed it", node.name, in.Refilled, s.fedBy(node.name))
 		if !node.following {
 			return failing(contract.ErrorReplication, in.AsItIs)
 		}
@@ -256,6 +259,16 @@ func (s *script) Verify(ctx context.Context, in activities.VerifyInput) (activit
 	})
 	result.Attempts = attempt
 	return result, err
+}
+
+// fedBy is the donor of the last copy of a node that was done. The caller holds the lock.
+func (s *script) fedBy(node string) string {
+	for _, e := range slices.Backward(s.record) {
+		if e.kind == "done" && e.step == "Clone" && e.node == node {
+			return e.donor
+		}
+	}
+	return ""
 }
 
 // proofOf judges as internal/proof does: a layer that was left out, or has a gap, is not equal.

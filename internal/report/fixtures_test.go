@@ -118,6 +118,16 @@ func equalProof() *contract.Proof {
 	}
 }
 
+// refilledProof is that of a secondary that the run has refilled: it has the layer of the clone besides.
+func refilledProof() *contract.Proof {
+	proof := equalProof()
+	proof.Layers = append([]contract.ProofLayer{{
+		Name: contract.ProofClone, Verdict: contract.ProofEqual, Examined: 1, Milliseconds: 8,
+		Notes: []string{"from 10.0.0.1:3306, 2031-03-04T11:58:41Z to 2031-03-04T11:58:45Z"},
+	}}, proof.Layers...)
+	return proof
+}
+
 func differentProof() *contract.Proof {
 	proof := equalProof()
 	proof.Equal, proof.Verdict = false, contract.ProofDifferent
@@ -149,7 +159,7 @@ func provenNode(name, number string) contract.NodeReport {
 			Bytes: 157286400},
 		Copy: &contract.Copy{Donor: "db1", Bytes: 157601792, Duration: contract.Duration(4200 * time.Millisecond), MiBps: 35.8,
 			GTIDs: uuid("561") + ":1-48102"},
-		Proof: equalProof(),
+		Proof: refilledProof(),
 	}
 }
 
