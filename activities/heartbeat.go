@@ -32,16 +32,18 @@ type heartbeat struct {
 	Failures int `json:"failures,omitempty"`
 	// Ceiling is the limit of the copy that was asked for last, in MiB/s; nil before any copy.
 	Ceiling *int `json:"ceiling,omitempty"`
+	// Lost are the secondaries that dropped out of a common proof.
+	Lost []Lost `json:"lost,omitempty"`
 	// Limiter is what the adaptive throttle has learnt.
 	Limiter *pressure.Limiter `json:"limiter,omitempty"`
 }
 
-// startPulse begins to heartbeat; the caller ends it.
-func startPulse(ctx context.Context, step contract.Step) *pulse {
+// startPulse begins to heartbeat; the caller ends it. Named are the nodes at work where one workflow works on several.
+func startPulse(ctx context.Context, step contract.Step, nodes ...string) *pulse {
 	// A cancel asks the activity to stop, which may take a while: until then it goes on to heartbeat.
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	p := &pulse{latest: lastHeartbeat(ctx), ctx: ctx, stop: stop, done: make(chan struct{})}
-	p.latest.StepProgress = contract.StepProgress{Step: step}
+	p.latest.StepProgress = contract.StepProgress{Step: step, Nodes: nodes}
 	activity.RecordHeartbeat(ctx, p.latest)
 	go func() {
 		defer close(p.done)

@@ -102,6 +102,13 @@ func (s *site) declared() (inventory.Node, error) { return s.cluster.Node(s.targ
 // confirmIdentities makes sure that both addresses lead to the servers that were approved. It is for activities that do not destroy;
 // those that do use a claim.
 func (s *site) confirmIdentities(ctx context.Context) error {
+	if err := s.confirmRecipient(ctx); err != nil {
+		return err
+	}
+	return s.confirmPrimary(ctx)
+}
+
+func (s *site) confirmRecipient(ctx context.Context) error {
 	recipient, err := s.recipient.Identity(ctx)
 	if err != nil {
 		return err
@@ -111,6 +118,10 @@ func (s *site) confirmIdentities(ctx context.Context) error {
 			Node: s.target.Node, Saw: recipient.UUID, Want: s.target.NodeUUID, IsPrimary: recipient.UUID == s.target.PrimaryUUID,
 		}
 	}
+	return nil
+}
+
+func (s *site) confirmPrimary(ctx context.Context) error {
 	primary, err := s.primary.Identity(ctx)
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/clusterresync/clusterresync/internal/proof"
@@ -16,6 +15,10 @@ type VerifyInput struct {
 	Options contract.ProofOptions `json:"options"`
 	// AsItIs says that the node was not resynced: one that does not replicate is then a finding for a person, not worth a wait.
 	AsItIs bool `json:"asItIs,omitempty"`
+	// CheapFirst leaves the rows of a node uncompared that differs already in what is cheap to look at.
+	CheapFirst bool `json:"cheapFirst,omitempty"`
+	// Again says that an earlier activity of the run may have left the node's applier stopped.
+	Again bool `json:"again,omitempty"`
 	// Refilled is the copy that the node was refilled by in this run; nil of a node that is proven as it is.
 	Refilled *Refilled `json:"refilled,omitempty"`
 }
@@ -55,7 +58,7 @@ func (a *Activities) Verify(ctx context.Context, in VerifyInput) (VerifyResult, 
 }
 
 func (a *Activities) verify(ctx context.Context, in VerifyInput) (VerifyResult, error) {
-	pulse := startPulse(ctx, contract.StepVerify)
+	pulse := startPulse(ctx, contract.StepVerify, in.Target.Node)
 	defer pulse.end()
 	site, err := a.openSite(in.Target)
 	if err != nil {
@@ -70,39 +73,23 @@ func (a *Activities) verify(ctx context.Context, in VerifyInput) (VerifyResult, 
 			return VerifyResult{}, err
 		}
 	}
-	secondary := proof.Side{Name: in.Target.Node, DB: site.recipient.DB()}
+	secondary, err := site.side()
+	if err != nil {
+		return VerifyResult{}, err
+	}
 	// A node proven as it is may have been stopped by an operator; that is not for us to undo.
-	if err := proof.EnsureApplier(ctx, secondary, !in.AsItIs || attempt(ctx) > 1); err != nil {
+	if err := proof.EnsureApplier(ctx, secondary, !in.AsItIs || in.Again || attempt(ctx) > 1); err != nil {
 		return VerifyResult{}, asProofError(err, in.AsItIs)
 	}
-	declared, err := site.declared()
-	if err != nil {
+	options := optionsOf(in.Options)
+	if options.Clone, err = in.Refilled.expected(site); err != nil {
 		return VerifyResult{}, err
 	}
-	clone, err := in.Refilled.expected(site)
-	if err != nil {
-		return VerifyResult{}, err
-	}
-	options := proof.Options{
-		Clone:   clone,
-		Streams: in.Options.Parallel, SkipRows: !in.Options.CompareRows(), ServerSide: in.Options.Where == contract.ProofWhereServer,
-		Service: &proof.ServiceExpected{
-			ReadOnly: declared.Service.ReadOnly, SuperReadOnly: declared.Service.SuperReadOnly,
-			EventScheduler: strings.ToUpper(string(declared.Service.EventScheduler)),
-		},
-		Resume: pulse.snapshot().Resume,
-	}
-	proofs, err := proof.Run(ctx, proof.Side{Name: in.Target.Primary, DB: site.primary.DB()}, []proof.Side{secondary}, options,
-		func(p proof.Progress) {
-			pulse.tell(func(h *heartbeat) {
-				h.Stage, h.Rows, h.Bytes, h.Tables, h.TotalTables = p.Stage, p.Rows, p.Bytes, int(p.TablesDone), int(p.Tables)
-				h.Resume = p.Resume
-			})
-		})
+	proofs, err := prover{primary: site.primarySide(), options: options, pulse: pulse}.prove(ctx, []proof.Side{secondary}, in.CheapFirst)
 	if err != nil {
 		return VerifyResult{}, asProofError(err, in.AsItIs)
 	}
-	return VerifyResult{Done: Done{Attempts: attempt(ctx)}, Proof: proofs[0]}, nil
+	return VerifyResult{Done: Done{Attempts: attempt(ctx)}, Proof: *proofs[0]}, nil
 }
 
 // asProofError types what kept a proof from being had. A server that cannot be reached keeps its own type.

@@ -24,7 +24,7 @@ type choices struct {
 	DelayedReplicas    string   `help:"What a deliberately delayed secondary means: refuse or resync (it gets its delay back)." enum:"refuse,resync" default:"refuse"`
 	OnUnreachable      string   `help:"What a secondary means that cannot be reached: refuse or skip." enum:"refuse,skip" default:"refuse"`
 	Donors             string   `help:"Who may feed a copy: any or primary." enum:"any,primary" default:"any"`
-	MaxParallel        int      `help:"How many secondaries may be worked on at a time." default:"1" placeholder:"N"`
+	MaxParallel        int      `help:"How many secondaries may be worked on at a time; default: 1, and up to 8 where they are only proven." placeholder:"N"`
 	MinServing         *int     `help:"How many secondaries stay in service meanwhile; default: 1 where there are two or more." placeholder:"N"`
 	ThrottleMiBps      int      `name:"throttle-mibps" help:"Limit of each copy in MiB/s; 0 for none." default:"0" placeholder:"N"`
 	AdaptiveThrottle   bool     `help:"Let each copy give way to load on the primary or the donor, below the limit."`

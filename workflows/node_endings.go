@@ -9,37 +9,6 @@ import (
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
-// proveAsItIs is the whole of a child that verifies. An abort ends it as a cancel does.
-func (n *nodeRun) proveAsItIs(ctx workflow.Context) {
-	ctx, n.giveUp = workflow.WithCancel(ctx)
-	err := n.take(ctx, contract.StepVerify, func() (int, error) {
-		var result activities.VerifyResult
-		err := workflow.ExecuteActivity(proving(ctx, "Prove "+n.in.Target.Node+" as it is"), n.act.Verify, activities.VerifyInput{
-			Target: n.in.Target, Options: n.in.Proof, AsItIs: true,
-		}).Get(ctx, &result)
-		if err != nil {
-			return result.Attempts, err
-		}
-		n.report.Proof = &result.Proof
-		return result.Attempts, judgeProof(n.in.Target.Node, result.Proof)
-	})
-	switch {
-	case err == nil:
-		n.report.Standing = contract.StandingVerified
-		n.report.State = proven(*n.report.Proof) + " as it is"
-	case failureOf(err).Type == contract.ErrorDiverged:
-		n.report.Standing = contract.StandingDiverged
-		n.report.State = "differs from the primary"
-		n.report.ErrorType = contract.ErrorDiverged
-		n.report.Next = "resync it (mode repair does so for those that differ), and keep readers that need exact data away until then"
-	default:
-		n.explain(err)
-		n.report.Standing = contract.StandingUntouched
-		n.report.State = "not verified"
-		n.report.Next = "mend what the error names and verify again"
-	}
-}
-
 // release ends a node that was not erased: whatever the fence changed is put back, on a context that a cancel does not reach (I2).
 // A node whose erase failed comes here as well: the activity looks whether anything was destroyed, leaves the fence up and says so.
 func (n *nodeRun) release(cause error) (erased bool) {

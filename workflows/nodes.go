@@ -138,15 +138,20 @@ func (r *run) runChild(ctx workflow.Context, in NodeInput, summary string, close
 	workflow.Go(apart, func(apart workflow.Context) {
 		var report contract.NodeReport
 		if err := child.Get(apart, &report); err != nil {
-			report = r.inspectLost(apart, in, err)
+			report = r.inspectLost(apart, in.Target, err)
 		}
 		report.Notes = append(slices.Clone(r.released[name]), report.Notes...)
-		r.record(report)
-		progress := r.nodes[name]
-		progress.Standing, progress.Detail, progress.Since = report.Standing, nil, r.now()
+		r.done(report)
 		closed(report)
 		r.show()
 	})
+}
+
+// done writes down what became of a node whose child has closed.
+func (r *run) done(report contract.NodeReport) {
+	r.record(report)
+	progress := r.nodes[report.Name]
+	progress.Standing, progress.Detail, progress.Since = report.Standing, nil, r.now()
 }
 
 // record writes down what became of a node. What a verification said of it before is replaced, unless the node was left as it was: then
@@ -175,16 +180,16 @@ func (r *run) recorded(name string) *contract.NodeReport {
 }
 
 // inspectLost asks the server itself about a node whose child was ended from outside.
-func (r *run) inspectLost(ctx workflow.Context, in NodeInput, cause error) contract.NodeReport {
+func (r *run) inspectLost(ctx workflow.Context, target activities.Target, cause error) contract.NodeReport {
 	failure := failureOf(cause)
 	report := contract.NodeReport{
-		Name: in.Target.Node, ServerUUID: in.Target.NodeUUID, Standing: contract.StandingUnknown,
+		Name: target.Node, ServerUUID: target.NodeUUID, Standing: contract.StandingUnknown,
 		State: "unknown: its workflow was ended from outside", ErrorType: failure.Type, Error: failure.Message,
 		Next: "look at the node before you use it; a new run accepts it if it is fenced",
 	}
 	var seen activities.InspectResult
-	if err := workflow.ExecuteActivity(looking(ctx, "Look at "+in.Target.Node), r.act.Inspect,
-		activities.InspectInput{Target: in.Target}).Get(ctx, &seen); err == nil {
+	if err := workflow.ExecuteActivity(looking(ctx, "Look at "+target.Node), r.act.Inspect,
+		activities.InspectInput{Target: target}).Get(ctx, &seen); err == nil {
 		report.State = seen.State
 		if seen.Fenced {
 			report.Standing = contract.StandingFenced
@@ -209,58 +214,6 @@ func (r *run) leaveOut(ctx workflow.Context, name string) {
 		Name: name, ServerUUID: node.ServerUUID, Standing: contract.StandingUntouched,
 		State: "not begun: " + node.State, Error: why, Next: "start a new run for it",
 	})
-}
-
-// verifyNodes proves the chosen secondaries as they are, as many at a time as were allowed. Under verify that is the run; under repair
-// those that differ or do not replicate are planned anew and resynced.
-func (r *run) verifyNodes(ctx workflow.Context) ending {
-	r.enter(contract.PhaseNodes)
-	apart, _ := workflow.NewDisconnectedContext(ctx)
-	parallel, running := 1, 0
-	if r.request.MaxParallel > 1 && workflow.GetVersion(ctx, "verify-in-parallel", workflow.DefaultVersion, 1) != workflow.DefaultVersion {
-		parallel = r.request.MaxParallel
-	}
-	chosen := r.report.Plan.Chosen()
-	begun := 0
-	for _, node := range chosen {
-		_ = workflow.Await(apart, func() bool { return running < parallel && r.mayBegin(ctx) || r.stopping(ctx) != "" })
-		if r.stopping(ctx) != "" {
-			break
-		}
-		begun++
-		running++
-		in := NodeInput{Target: r.target(node), Proof: r.request.Proof, VerifyOnly: true}
-		r.runChild(ctx, in, "Verify "+node.Name, func(contract.NodeReport) { running-- })
-	}
-	_ = workflow.Await(apart, func() bool { return running == 0 })
-	for _, node := range chosen[begun:] {
-		r.leaveOut(ctx, node.Name)
-	}
-	var failing []string
-	for _, node := range chosen[:begun] {
-		if r.recorded(node.Name).Standing != contract.StandingVerified {
-			failing = append(failing, node.Name)
-		}
-	}
-	mended := slices.DeleteFunc(slices.Clone(failing), func(name string) bool { return !r.worthRepair(name) })
-	switch {
-	case len(r.standing(contract.StandingVerified)) == len(r.report.Nodes):
-		return ending{outcome: contract.OutcomeVerified, reason: fmt.Sprintf(
-			"all %d chosen secondaries agree with the primary as they are%s; nothing was changed", len(r.report.Nodes), r.extent())}
-	case r.stopping(ctx) != "":
-		return ending{outcome: contract.OutcomeCancelled, reason: r.stopping(ctx) + "; nothing was changed"}
-	case r.request.Mode == contract.ModeRepair && len(mended) > 0:
-		return r.preconditions(ctx, mended)
-	}
-	return r.judgeVerification(failing)
-}
-
-// worthRepair reports whether a node that was not verified is to be erased and refilled: one that differs, or does not replicate. A proof
-// that could not be had (a busy primary, a server that does not answer, an abort) is no reason to erase anything.
-func (r *run) worthRepair(name string) bool {
-	node := r.recorded(name)
-	return !r.aborted[name] && node != nil &&
-		(node.Standing == contract.StandingDiverged || node.ErrorType == contract.ErrorReplication)
 }
 
 // openChild is a node's child workflow while it runs.

@@ -63,11 +63,13 @@ func (r *run) steps(ctx workflow.Context) ending {
 
 // run is the state of one run.
 type run struct {
-	request  contract.Request
-	report   contract.Report
-	act      *activities.Activities
-	logCtx   workflow.Context
-	phase    contract.Phase
+	request contract.Request
+	report  contract.Report
+	act     *activities.Activities
+	logCtx  workflow.Context
+	phase   contract.Phase
+	// together is how many secondaries are proven with one reading of the primary.
+	together int
 	begun    activities.BeginResult
 	locks    []*clusterLock
 	fan      fanout.State
@@ -91,6 +93,7 @@ func newRun(ctx workflow.Context, request contract.Request) (*run, error) {
 		request:  request.WithDefaults(),
 		logCtx:   ctx,
 		phase:    contract.PhaseValidating,
+		together: request.ProvenTogether(),
 		children: map[string]workflow.ChildWorkflowFuture{},
 		nodes:    map[string]*contract.NodeProgress{},
 		lendings: map[string]int{},

@@ -44,6 +44,8 @@ type NodeInput struct {
 	Tellings int `json:"tellings,omitempty"`
 	// VerifyOnly changes nothing: the node is proven as it is.
 	VerifyOnly bool `json:"verifyOnly,omitempty"`
+	// CheapFirst leaves the rows of such a node uncompared that differs already in what is cheap to look at.
+	CheapFirst bool `json:"cheapFirst,omitempty"`
 }
 
 // ResyncNode brings one secondary back to an exact copy of the primary. It returns a report whatever happened: what went wrong with
@@ -51,7 +53,7 @@ type NodeInput struct {
 func ResyncNode(ctx workflow.Context, in NodeInput) (contract.NodeReport, error) {
 	n := newNodeRun(ctx, in)
 	if in.VerifyOnly {
-		n.proveAsItIs(ctx)
+		n.proveAsItIs(ctx, false)
 		return n.report, nil
 	}
 	n.resync(ctx)
@@ -215,6 +217,12 @@ func (n *nodeRun) take(ctx workflow.Context, step contract.Step, work func() (at
 	n.tellParent(step, began)
 	workflow.SetCurrentDetails(ctx, "Step **"+string(step)+"** of `"+n.in.Target.Node+"` since "+began.UTC().Format(time.TimeOnly)+" UTC.")
 	attempts, err := work()
+	n.took(ctx, step, began, attempts, err)
+	return err
+}
+
+// took writes a step down that has ended.
+func (n *nodeRun) took(ctx workflow.Context, step contract.Step, began time.Time, attempts int, err error) {
 	taken := contract.StepReport{
 		Step: step, Began: began, Attempts: attempts,
 		Duration: contract.Duration(workflow.Now(ctx).Sub(began).Round(time.Millisecond)),
@@ -224,7 +232,6 @@ func (n *nodeRun) take(ctx workflow.Context, step contract.Step, work func() (at
 		taken.Error, taken.Attempts = failure.Message, max(failure.Attempts, attempts, 1)
 	}
 	n.report.Steps = append(n.report.Steps, taken)
-	return err
 }
 
 // worthTelling are the steps in the order in which a run of many nodes needs to hear of them: the first gives the donor back.

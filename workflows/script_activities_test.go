@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/clusterresync/clusterresync/activities"
@@ -246,6 +248,7 @@ func (s *script) Follow(ctx context.Context, in activities.FollowInput) (activit
 func (s *script) Verify(ctx context.Context, in activities.VerifyInput) (activities.VerifyResult, error) {
 	var result activities.VerifyResult
 	attempt, err := s.perform(ctx, in.Target.Node, "", func() error {
+		s.cheapFirst = append(s.cheapFirst, in.CheapFirst)
 		node := s.cluster.node(in.Target.Node)
 		s.demand(in.AsItIs == (node.data == own), "%s was proven as it is: %t, with %s", node.name, in.AsItIs, node.data)
 		s.demand(in.AsItIs == (in.Refilled == nil), "%s was proven as it is: %t, refilled: %v", node.name, in.AsItIs, in.Refilled)
@@ -259,6 +262,46 @@ func (s *script) Verify(ctx context.Context, in activities.VerifyInput) (activit
 	})
 	result.Attempts = attempt
 	return result, err
+}
+
+// VerifyTogether is a Verify of each, one after the other, as far as the record, faults and hooks are concerned.
+func (s *script) VerifyTogether(ctx context.Context, in activities.VerifyTogetherInput) (activities.VerifyTogetherResult, error) {
+	var result activities.VerifyTogetherResult
+	var names []string
+	for _, target := range in.Targets {
+		names = append(names, target.Node)
+	}
+	s.write(event{kind: "together", step: strings.Join(names, " ")})
+	result.Attempts = int(activity.GetInfo(ctx).Attempt)
+	if fault, faulty := s.takeFault("VerifyTogether/"); faulty {
+		return result, fault.err
+	}
+	for _, target := range in.Targets {
+		var one activities.VerifiedNode
+		_, err := s.performAs(ctx, "Verify", target.Node, "", func() error {
+			s.cheapFirst = append(s.cheapFirst, in.CheapFirst)
+			node := s.cluster.node(target.Node)
+			s.demand(node.data == own, "%s was proven as it is with %s", node.name, node.data)
+			if !node.following {
+				return failing(contract.ErrorReplication, true)
+			}
+			proof := proofOf(node, in.Options)
+			one.Proof = &proof
+			return nil
+		})
+		var typed *temporal.ApplicationError
+		switch {
+		case errors.As(err, &typed):
+			one.Lost = &activities.Lost{
+				Node: target.Node, Type: contract.ErrorType(typed.Type()), Message: typed.Message(), Final: typed.NonRetryable(),
+			}
+			one.Proof = nil
+		case err != nil:
+			return result, err
+		}
+		result.Nodes = append(result.Nodes, one)
+	}
+	return result, nil
 }
 
 // fedBy is the donor of the last copy of a node that was done. The caller holds the lock.

@@ -39,9 +39,11 @@ type script struct {
 	othersAsked []bool
 	// leaving are the nodes that did not count for the floor when each node was rechecked.
 	leaving map[string][]string
-	quiet   []activities.QuietInput
-	called  []hook.Event
-	audited []contract.Report
+	// cheapFirst says of each proof whether what is cheap to look at came first.
+	cheapFirst []bool
+	quiet      []activities.QuietInput
+	called     []hook.Event
+	audited    []contract.Report
 	// open are the node children of other runs, holder the one who holds the lock.
 	open   []string
 	holder activities.LockHolderResult
@@ -151,15 +153,20 @@ func (s *script) takeHook(key string) interruption {
 
 // perform is one attempt of an activity: its faults, its hooks and its work, which sees the cluster alone.
 func (s *script) perform(ctx context.Context, node, donor string, work func() error) (attempt int, err error) {
+	return s.performAs(ctx, activity.GetInfo(ctx).ActivityType.Name, node, donor, work)
+}
+
+// performAs is perform under another activity's name. Only the first heartbeat of an activity is sent at once, so that one which performs
+// several times asks whether it was given up only where something has happened to it.
+func (s *script) performAs(ctx context.Context, step, node, donor string, work func() error) (attempt int, err error) {
 	info := activity.GetInfo(ctx)
-	step := info.ActivityType.Name
 	s.write(event{kind: "asked", step: step, node: node, donor: donor, attempt: info.Attempt})
 	key := step + "/" + node
 	hooks := s.takeHook(key)
 	if hooks.before != nil {
 		hooks.before()
 	}
-	if givenUp(ctx) {
+	if (hooks.before != nil || step == info.ActivityType.Name) && givenUp(ctx) {
 		return int(info.Attempt), temporal.NewCanceledError()
 	}
 	fault, faulty := s.takeFault(key)

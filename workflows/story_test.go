@@ -80,6 +80,7 @@ func tell(t tester, names ...string) *story {
 	s.env.RegisterActivity(s.script)
 	s.env.RegisterWorkflowWithOptions(workflows.ResyncCluster, workflow.RegisterOptions{Name: contract.WorkflowResyncCluster})
 	s.env.RegisterWorkflowWithOptions(s.node, workflow.RegisterOptions{Name: contract.WorkflowResyncNode})
+	s.env.RegisterWorkflowWithOptions(workflows.VerifyNodes, workflow.RegisterOptions{Name: contract.WorkflowVerifyNodes})
 	s.env.RegisterWorkflowWithOptions(workflows.ClusterLock, workflow.RegisterOptions{Name: contract.WorkflowClusterLock})
 	// Only a lock that is gone already is looked for outside the environment.
 	s.env.OnRequestCancelExternalWorkflow(mock.Anything, mock.Anything, mock.Anything).Return(errors.New("no such workflow"))

@@ -1,6 +1,9 @@
 package endtoend
 
 import (
+	"context"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,4 +88,111 @@ func targetOf(t *testing.T, report contract.Report, name string) activities.Targ
 		Cluster: clusterShop, InventoryHash: cluster.Hash(), Run: report.RunID, Node: name, NodeUUID: nodeOf(t, report, name).ServerUUID,
 		Primary: report.Plan.Primary.Name, PrimaryUUID: report.Plan.Primary.ServerUUID,
 	}
+}
+
+func verifyAll(nodes ...string) contract.Request {
+	request := resync(nodes...)
+	request.Mode, request.Confirm = contract.ModeVerify, ""
+	return request
+}
+
+// TestTogetherCostsThePrimaryOneReading: two secondaries that are verified together cost the primary about what one of them does. The
+// writer's few rows do not matter beside a shop's.
+func TestTogetherCostsThePrimaryOneReading(t *testing.T) {
+	startWorker(t)
+	read := func(nodes ...string) float64 {
+		rows := func() float64 {
+			text, err := lab.cluster.Primary().QueryString(t.Context(),
+				"SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Innodb_rows_read'")
+			require.NoError(t, err)
+			count, err := strconv.ParseFloat(text, 64)
+			require.NoError(t, err)
+			return count
+		}
+		before := rows()
+		report := finish(t, start(t, "counts-reads-"+strings.Join(nodes, "-"), verifyAll(nodes...)))
+		requireOutcome(t, contract.OutcomeVerified, report)
+		require.Len(t, report.Nodes, len(nodes))
+		for _, node := range report.Nodes {
+			compared := node.Proof.Layer(contract.ProofRows).Rows
+			require.Greater(t, rows()-before, float64(compared), "what was compared was read")
+		}
+		return rows() - before
+	}
+	first, second := lab.cluster.Secondaries()[0].Name, lab.cluster.Secondaries()[1].Name
+	one := read(first)
+	both := read(first, second)
+	t.Logf("the primary read %.0f rows for one secondary, %.0f for two", one, both)
+	require.LessOrEqual(t, both, 1.2*one)
+}
+
+// TestTogetherWithoutOneThatDoesNotReplicate: it drops out and is a finding; the other is proven, and its applier is left alone.
+func TestTogetherWithoutOneThatDoesNotReplicate(t *testing.T) {
+	startWorker(t)
+	stopped, other := lab.cluster.Secondaries()[0], lab.cluster.Secondaries()[1]
+	require.NoError(t, stopped.Exec(t.Context(), "STOP REPLICA"))
+	t.Cleanup(func() { require.NoError(t, stopped.Exec(context.WithoutCancel(t.Context()), "START REPLICA")) })
+	report := finish(t, start(t, "verify-beside-a-stopped-one", verifyAll()))
+	requireOutcome(t, contract.OutcomePartlySucceeded, report)
+	require.Equal(t, contract.ErrorReplication, nodeOf(t, report, stopped.Name).ErrorType)
+	require.Equal(t, contract.StandingUntouched, nodeOf(t, report, stopped.Name).Standing)
+	require.Equal(t, contract.StandingVerified, nodeOf(t, report, other.Name).Standing)
+	running, err := stopped.QueryString(t.Context(), "SELECT SERVICE_STATE FROM performance_schema.replication_applier_status")
+	require.NoError(t, err)
+	require.Equal(t, "OFF", running, "whoever stopped it starts it")
+}
+
+// TestACommonProofGoesOnWithoutWhomItLost: a later attempt neither waits for a secondary that dropped out of an earlier one nor proves it.
+func TestACommonProofGoesOnWithoutWhomItLost(t *testing.T) {
+	startWorker(t)
+	report := finish(t, start(t, "verify-to-be-lost", verifyAll()))
+	requireOutcome(t, contract.OutcomeVerified, report)
+	lost := activities.Lost{Node: lab.cluster.Secondaries()[0].Name, Type: contract.ErrorUnreachable, Message: "it went away"}
+	env := activityEnvironment(t)
+	env.SetHeartbeatDetails(map[string]any{"lost": []activities.Lost{lost}})
+	in := activities.VerifyTogetherInput{Options: contract.ProofOptions{Parallel: 1}}
+	for _, node := range lab.cluster.Secondaries() {
+		in.Targets = append(in.Targets, targetOf(t, report, node.Name))
+	}
+	value, err := env.ExecuteActivity("VerifyTogether", in)
+	require.NoError(t, err)
+	var result activities.VerifyTogetherResult
+	require.NoError(t, value.Get(&result))
+	require.Equal(t, &lost, result.Nodes[0].Lost)
+	require.Nil(t, result.Nodes[0].Proof)
+	require.Nil(t, result.Nodes[1].Lost)
+	require.True(t, result.Nodes[1].Proof.Equal)
+}
+
+// TestRepairLooksAtWhatIsCheapFirst: rows of a secondary whose definitions differ already are not read before it is planned for.
+func TestRepairLooksAtWhatIsCheapFirst(t *testing.T) {
+	startWorker(t)
+	harmed, other := lab.cluster.Secondaries()[0], lab.cluster.Secondaries()[1]
+	alter := func(comment string) {
+		require.NoError(t, harmed.Exec(context.WithoutCancel(t.Context()), "SET SESSION sql_log_bin = 0", "SET GLOBAL super_read_only = OFF",
+			"ALTER TABLE shop_archive.documents COMMENT = '"+comment+"'", "SET GLOBAL super_read_only = ON"))
+	}
+	before, err := lab.cluster.Primary().QueryString(t.Context(),
+		"SELECT TABLE_COMMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'shop_archive' AND TABLE_NAME = 'documents'")
+	require.NoError(t, err)
+	alter("altered here by mistake")
+	t.Cleanup(func() { alter(before) })
+	request := verifyAll()
+	request.Mode, request.ApprovalTimeout = contract.ModeRepair, contract.Duration(time.Second)
+	report := finish(t, start(t, "cheap-first", request))
+	requireOutcome(t, contract.OutcomeExpired, report)
+	differs := nodeOf(t, report, harmed.Name).Proof
+	require.Equal(t, contract.ProofDifferent, differs.Layer(contract.ProofSchema).Verdict)
+	require.Equal(t, contract.ProofSkipped, differs.Layer(contract.ProofRows).Verdict)
+	require.Contains(t, differs.Layer(contract.ProofRows).Notes[0], "reason enough")
+	require.Equal(t, contract.ProofEqual, nodeOf(t, report, other.Name).Proof.Layer(contract.ProofRows).Verdict)
+	require.Equal(t, []string{harmed.Name}, namesOf(report.Plan.Chosen()))
+}
+
+func namesOf(nodes []contract.PlanNode) []string {
+	var names []string
+	for _, node := range nodes {
+		names = append(names, node.Name)
+	}
+	return names
 }

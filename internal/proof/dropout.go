@@ -70,6 +70,11 @@ func (e *engine) drop(ctx context.Context, err error) bool {
 	for _, b := range found {
 		going[b.replica] = errors.Join(going[b.replica], b.err)
 	}
+	if e.options.Lost != nil {
+		for r, why := range going {
+			e.options.Lost(r.index, why)
+		}
+	}
 	if len(going) >= len(e.alive()) {
 		return false
 	}

@@ -83,9 +83,13 @@ func requireLost(t *testing.T, p contract.Proof, name string) {
 func TestOneThatCannotBeginDropsOut(t *testing.T) {
 	fresh(t, "proof_absent", "CREATE TABLE t (id INT PRIMARY KEY)", "INSERT INTO t VALUES (1)")
 	n := lab.Secondaries()[0]
+	lost := map[int]error{}
+	options := Options{IgnoreAccounts: rootAccounts, Lost: func(secondary int, why error) { lost[secondary] = why }}
 	run := func(sides []Side) []contract.Proof {
-		proofs, err := Run(t.Context(), sideOf(t, lab.Primary()), sides, Options{IgnoreAccounts: rootAccounts}, nil)
+		clear(lost)
+		proofs, err := Run(t.Context(), sideOf(t, lab.Primary()), sides, options, nil)
 		require.NoError(t, err)
+		require.Len(t, lost, 1, "whoever drops out is told of")
 		return proofs
 	}
 	t.Run("unreachable", func(t *testing.T) {
@@ -101,16 +105,27 @@ func TestOneThatCannotBeginDropsOut(t *testing.T) {
 		require.NoError(t, n.Exec(t.Context(), "START REPLICA"))
 		requireLost(t, proofs[0], n.Name)
 		requireEqual(t, proofs[1])
+		require.ErrorIs(t, lost[0], ErrNotReplicating)
 	})
 	t.Run("all of them", func(t *testing.T) {
 		sides := secondarySides(t)
 		require.NoError(t, sides[0].DB.Close())
 		require.NoError(t, sides[1].DB.Close())
-		_, err := Run(t.Context(), sideOf(t, lab.Primary()), sides, Options{}, nil)
+		clear(lost)
+		_, err := Run(t.Context(), sideOf(t, lab.Primary()), sides, options, nil)
 		require.Error(t, err)
-		for _, side := range sides {
+		for i, side := range sides {
 			require.ErrorContains(t, err, side.Name)
+			require.ErrorContains(t, lost[i], side.Name)
 		}
+	})
+	t.Run("the primary", func(t *testing.T) {
+		primary := sideOf(t, lab.Primary())
+		require.NoError(t, primary.DB.Close())
+		clear(lost)
+		_, err := Run(t.Context(), primary, secondarySides(t), options, nil)
+		require.ErrorContains(t, err, primary.Name)
+		require.Empty(t, lost, "no secondary is to blame")
 	})
 }
 

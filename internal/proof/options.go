@@ -13,6 +13,8 @@ type Side struct {
 	// DB connects as the admin account. Run takes Options.Streams+2 connections of it at a time. A pool opened without parseTime is
 	// read faster; both are read correctly.
 	DB *sql.DB
+	// Service is the declared state of a secondary; nil compares with none.
+	Service *ServiceExpected
 }
 
 // Options of a Run. The zero value is good.
@@ -53,8 +55,9 @@ type Options struct {
 	// Clone is what the record of the secondary's last clone must be, for a secondary that was refilled in this run; nil leaves that
 	// layer out. The pool must then have been opened with parseTime.
 	Clone *CloneExpected
-	// Service is the declared state of the secondaries; nil compares with none.
-	Service *ServiceExpected
+	// Lost is told of every secondary that drops out, by its place among those given, and why; of all that are left as well when a Run
+	// fails because of them alone. It may be told twice; nil tells nobody.
+	Lost func(secondary int, why error)
 	// Resume is the Progress.Resume of an earlier attempt with the same servers; what it says is done is not read again.
 	Resume []byte
 

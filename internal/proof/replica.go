@@ -27,6 +27,7 @@ type replica struct {
 	server
 	channel string // the replication channel that comes from the primary
 	index   int    // its place among the secondaries
+	service *ServiceExpected
 	errant  string // transactions that only it executed
 	lost    error  // why it dropped out
 	result  contract.Proof

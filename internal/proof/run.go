@@ -118,7 +118,7 @@ func (e *engine) open(ctx context.Context, primary Side, secondaries []Side) err
 	}
 	var absent []error
 	for i, side := range secondaries {
-		r := &replica{index: i, result: contract.Proof{Node: side.Name, Primary: primary.Name, Started: time.Now().UTC()}}
+		r := &replica{index: i, service: side.Service, result: contract.Proof{Node: side.Name, Primary: primary.Name, Started: time.Now().UTC()}}
 		e.replicas = append(e.replicas, r)
 		if r.server, err = openServer(ctx, side, e.options.Streams); err != nil {
 			absent = append(absent, e.blame(r, err))

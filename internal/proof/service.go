@@ -127,7 +127,7 @@ func (e *engine) judgeService(ctx context.Context, r *replica, c node.Channel, c
 		r.note(contract.ProofService, "offline_mode is ON: clients are kept away, and the declared state is set when that ends")
 		return nil
 	}
-	want := e.options.Service
+	want := r.service
 	if want == nil {
 		r.note(contract.ProofService, "no state was declared to compare with")
 		return nil

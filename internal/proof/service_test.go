@@ -16,19 +16,35 @@ import (
 // TestServiceState wants what is not as declared to be named, and the proof equal all the same.
 func TestServiceState(t *testing.T) {
 	n := lab.Secondaries()[0]
-	declared := &ServiceExpected{ReadOnly: true, SuperReadOnly: true, EventScheduler: "OFF"}
-	proofs := prove(t, Options{Service: declared})
+	sides := secondarySides(t)
+	for i := range sides {
+		sides[i].Service = &ServiceExpected{ReadOnly: true, SuperReadOnly: true, EventScheduler: "OFF"}
+	}
+	proveDeclared := func() []contract.Proof {
+		proofs, err := Run(t.Context(), sideOf(t, lab.Primary()), sides, Options{IgnoreAccounts: rootAccounts}, nil)
+		require.NoError(t, err)
+		return proofs
+	}
+	proofs := proveDeclared()
 	for _, p := range proofs {
 		requireEqual(t, p)
 		layer := p.Layer(contract.ProofService)
 		require.Equal(t, contract.ProofEqual, layer.Verdict, describe(p))
-		require.Contains(t, strings.Join(layer.Notes, "; "), "both threads run; lag 0 s")
+		require.Contains(t, strings.Join(layer.Notes, "; "), "both threads run; lag ")
 	}
+	t.Run("each is held to its own", func(t *testing.T) {
+		common := sides[1].Service
+		sides[1].Service = &ServiceExpected{ReadOnly: true, SuperReadOnly: true, EventScheduler: "ON"}
+		defer func() { sides[1].Service = common }()
+		proofs := proveDeclared()
+		require.Equal(t, contract.ProofEqual, proofs[0].Layer(contract.ProofService).Verdict)
+		require.Equal(t, "event_scheduler", proofs[1].Layer(contract.ProofService).Listed[0].Name)
+	})
 	require.NoError(t, n.Exec(t.Context(), "SET GLOBAL read_only=OFF", "SET GLOBAL event_scheduler=ON"))
 	t.Cleanup(func() {
 		require.NoError(t, n.Exec(context.WithoutCancel(t.Context()), "SET GLOBAL event_scheduler=OFF", "SET GLOBAL super_read_only=ON"))
 	})
-	proofs = prove(t, Options{Service: declared})
+	proofs = proveDeclared()
 	requireEqual(t, proofs[0])
 	layer := proofs[0].Layer(contract.ProofService)
 	require.Equal(t, contract.ProofWarning, layer.Verdict)
@@ -40,7 +56,7 @@ func TestServiceState(t *testing.T) {
 
 	t.Run("behind a fence", func(t *testing.T) {
 		require.NoError(t, n.Exec(t.Context(), "SET GLOBAL offline_mode=ON"))
-		proofs := prove(t, Options{Service: declared})
+		proofs := proveDeclared()
 		require.NoError(t, n.Exec(t.Context(), "SET GLOBAL offline_mode=OFF"))
 		layer := proofs[0].Layer(contract.ProofService)
 		require.Equal(t, contract.ProofEqual, layer.Verdict, "the declared state comes when the fence is lifted")

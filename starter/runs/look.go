@@ -69,11 +69,9 @@ func (w *Watcher) Look(ctx context.Context) (snapshot status.Snapshot, closed bo
 
 	var beats []status.Beat
 	for _, child := range described.GetPendingChildren() {
-		if child.GetWorkflowTypeName() != contract.WorkflowResyncNode {
+		if name := child.GetWorkflowTypeName(); name != contract.WorkflowResyncNode && name != contract.WorkflowVerifyNodes {
 			continue
 		}
-		beat := status.Beat{}
-		beat.Cluster, beat.Node = nodeOf(child.GetWorkflowId())
 		node, err := w.client.DescribeWorkflowExecution(ctx, child.GetWorkflowId(), child.GetRunId())
 		if missing(err) {
 			continue
@@ -81,12 +79,35 @@ func (w *Watcher) Look(ctx context.Context) (snapshot status.Snapshot, closed bo
 		if err != nil {
 			return status.Snapshot{}, false, err
 		}
-		beat.Trouble = w.trouble(node.GetPendingActivities())
-		beat.Detail, beat.At = w.heartbeat(node.GetPendingActivities())
-		beats = append(beats, beat)
+		beats = append(beats, w.beats(child.GetWorkflowId(), node.GetPendingActivities())...)
 	}
 	snapshot.Merge(w.answer, beats)
 	return snapshot, false, nil
+}
+
+// beats are what the pending activities of a child tell, for each node that they work on. Until one has told of itself it is taken for
+// that of the node that the child is named after.
+func (w *Watcher) beats(workflowID string, pending []*workflow.PendingActivityInfo) []status.Beat {
+	cluster, first := nodeOf(workflowID)
+	var beats []status.Beat
+	var untold []*workflow.PendingActivityInfo
+	for _, activity := range pending {
+		own := []*workflow.PendingActivityInfo{activity}
+		detail, at := w.heartbeat(own)
+		if detail == nil || len(detail.Nodes) == 0 {
+			untold = append(untold, activity)
+			continue
+		}
+		for _, name := range detail.Nodes {
+			beats = append(beats, status.Beat{Cluster: cluster, Node: name, Detail: detail, At: at, Trouble: w.trouble(own)})
+		}
+	}
+	if len(untold) > 0 || len(beats) == 0 {
+		beat := status.Beat{Cluster: cluster, Node: first, Trouble: w.trouble(untold)}
+		beat.Detail, beat.At = w.heartbeat(untold)
+		beats = append(beats, beat)
+	}
+	return beats
 }
 
 // ask puts the query and keeps the answer. It returns why there was none.

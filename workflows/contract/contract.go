@@ -13,6 +13,8 @@ const (
 	WorkflowResyncCluster = "ResyncCluster"
 	// WorkflowResyncNode resyncs one secondary; only ResyncCluster starts it.
 	WorkflowResyncNode = "ResyncNode"
+	// WorkflowVerifyNodes proves several secondaries as they are with one reading of the primary; only ResyncCluster starts it.
+	WorkflowVerifyNodes = "VerifyNodes"
 	// WorkflowClusterLock is held by a run for as long as it may change a cluster; only ResyncCluster starts it.
 	WorkflowClusterLock = "ClusterLock"
 
@@ -40,7 +42,7 @@ const (
 // ClusterWorkflowID is the workflow ID that the starter gives a run. Any other is as good: the lock does not depend on it.
 func ClusterWorkflowID(cluster string) string { return "resync/" + cluster }
 
-// NodeWorkflowID is the workflow ID of the child that resyncs one node.
+// NodeWorkflowID is the workflow ID of the child that works on one node; one that verifies several has that of the first.
 func NodeWorkflowID(cluster, node string) string { return "resync/" + cluster + "/" + node }
 
 // LockWorkflowID is the workflow ID whose holder alone may change the cluster.

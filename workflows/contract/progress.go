@@ -21,6 +21,8 @@ const (
 // StepProgress is the heartbeat of every long activity and, for copies, what children tell their parent.
 type StepProgress struct {
 	Step Step `json:"step"`
+	// Nodes are the secondaries that are worked on together; empty where it is the one of the workflow.
+	Nodes []string `json:"nodes,omitempty"`
 	// Stage is the finer position: a stage of the clone, a table of the proof.
 	Stage string `json:"stage,omitempty"`
 	// Bytes done of TotalBytes; a total of 0 means that it is not known yet.

@@ -134,7 +134,8 @@ type Request struct {
 	OnUnreachable OnUnreachable `json:"onUnreachable,omitempty"`
 	// Donors defaults to any.
 	Donors Donors `json:"donors,omitempty"`
-	// MaxParallel is how many secondaries may be worked on at a time, 1 to 1000; default 1.
+	// MaxParallel is how many secondaries may be worked on at a time, 1 to 1000; default 1, and as many as are proven together where
+	// nothing is taken out of service.
 	MaxParallel int `json:"maxParallel,omitempty"`
 	// MinServing is how many secondaries stay in service while others are down; default 1 where there are two or more, else 0.
 	MinServing *int `json:"minServing,omitempty"`
@@ -164,11 +165,23 @@ const (
 	DefaultWatch           = 5 * time.Minute
 	DefaultApprovalTimeout = 24 * time.Hour
 	maxParallelLimit       = 1000
-	maxThrottleMiBps       = 1 << 20
+	// maxTogether is how many secondaries are proven with one reading of the primary. Each keeps old row versions for as long as the
+	// slowest of them takes.
+	maxTogether      = 8
+	maxThrottleMiBps = 1 << 20
 )
 
 // ExampleRequest is a valid input to begin from.
 const ExampleRequest = `{"cluster":"shop","mode":"plan"}`
+
+// ProvenTogether is how many secondaries are proven as they are with one reading of the primary, 1 to 8. It is asked of a request as it
+// came: the default of MaxParallel is for nodes that are taken out of service.
+func (r Request) ProvenTogether() int {
+	if r.MaxParallel == 0 {
+		return maxTogether
+	}
+	return min(r.MaxParallel, maxTogether)
+}
 
 // WithDefaults fills in what was left out.
 func (r Request) WithDefaults() Request {
