@@ -201,7 +201,7 @@ func (s *story) lawOfTheMail() {
 	first, heard := 0, -1
 	for i, e := range s.record {
 		if e.step != "MailReport" {
-			if heard >= 0 && e.kind == "asked" && e.step != "MailApproval" {
+			if heard >= 0 && e.kind == "asked" && e.step != "MailApproval" && !s.givenUp(i) {
 				assert.Fail(s.t, "work after the mail", e)
 			}
 			continue
@@ -223,6 +223,14 @@ func (s *story) lawOfTheMail() {
 	assert.Equal(s.t, s.report.Reason, mailed.Reason)
 	assert.Equal(s.t, len(s.report.Nodes), len(mailed.Nodes))
 	assert.False(s.t, mailed.Ended.IsZero())
+}
+
+// givenUp reports whether an activity is asked that was cancelled before a worker took it: only the tests' environment still begins that one.
+func (s *story) givenUp(i int) bool {
+	asked := s.record[i]
+	return slices.ContainsFunc(s.record[:i], func(e event) bool {
+		return e.kind == "heard" && e.step == asked.step && e.node == asked.node && temporal.IsCanceledError(e.err)
+	})
 }
 
 // lawOfTheEnd: a run ends in one outcome, and closes as that outcome says.
