@@ -16,13 +16,16 @@ import (
 // beside each other: most of their time they wait.
 type company struct{ *sandbox.Cluster }
 
-func newCompany(t testing.TB, name string, nodes []sandbox.NodeOptions, bytes int64) *company {
+// companyBytes is a small shop: what every server has besides, about 85 MB, is copied as well.
+const companyBytes = 10_000_000
+
+func newCompany(t testing.TB, name string, nodes []sandbox.NodeOptions) *company {
 	t.Helper()
 	c := &company{sandbox.ForTest(t, sandbox.Options{Name: name, Nodes: nodes})}
 	keepSecret(c.Cluster)
 	db, err := c.Primary().DB()
 	require.NoError(t, err)
-	require.NoError(t, shop.Create(t.Context(), db, shop.Options{Bytes: bytes}))
+	require.NoError(t, shop.Create(t.Context(), db, shop.Options{Bytes: companyBytes}))
 	c.catchUp(t)
 	startWorkerFor(t, c.Cluster, "CLUSTERRESYNC_TASK_QUEUE="+c.Name)
 	return c

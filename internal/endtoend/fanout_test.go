@@ -20,7 +20,7 @@ func TestTreeLosesADonor(t *testing.T) {
 	t.Parallel()
 	nodes := sandbox.Nodes(4)
 	nodes[1].Links, nodes[2].Links = true, true
-	c := newCompany(t, "tree", nodes, 60_000_000)
+	c := newCompany(t, "tree", nodes)
 	c.letDonorPassFences(t)
 	before := c.persisted(t)
 	requireSame := c.write(t)
@@ -70,7 +70,7 @@ func TestForeignClones(t *testing.T) {
 	t.Parallel()
 	nodes := append(sandbox.Nodes(4), sandbox.NodeOptions{Name: "spare", Standalone: true})
 	nodes[3].Links = true
-	c := newCompany(t, "foreign", nodes, 40_000_000)
+	c := newCompany(t, "foreign", nodes)
 	before := c.persisted(t)
 	requireSame := c.write(t)
 	db2, db3, db4 := c.Node("db2"), c.Node("db3"), c.Node("db4")

@@ -185,13 +185,13 @@ func TestMostOut(t *testing.T) {
 // TestReadersDuringARollingRun (I3, I9): of four secondaries two stay in service, at every moment, and nobody ever reads a half-copied one.
 func TestReadersDuringARollingRun(t *testing.T) {
 	t.Parallel()
-	c := newCompany(t, "rolling", sandbox.Nodes(5), 20_000_000)
+	c := newCompany(t, "rolling", sandbox.Nodes(5))
 	before := c.persisted(t)
 	requireSame := c.write(t)
 	readers := c.read(t)
 	floor := 2
 	request := c.resync()
-	request.MaxParallel, request.MinServing, request.ThrottleMiBps = 4, &floor, 10
+	request.MaxParallel, request.MinServing, request.ThrottleMiBps = 4, &floor, 30
 	report := finish(t, c.start(t, request))
 	all := readers.stop()
 	requireOutcome(t, contract.OutcomeSucceeded, report)

@@ -17,7 +17,7 @@ func TestSemiSync(t *testing.T) {
 	for i := range nodes {
 		nodes[i].Settings = []string{"plugin_load_add=semisync_source.so", "plugin_load_add=semisync_replica.so", "rpl_semi_sync_replica_enabled=ON"}
 	}
-	c := newCompany(t, "semisync", nodes, 20_000_000)
+	c := newCompany(t, "semisync", nodes)
 	primary := c.Primary()
 	require.NoError(t, primary.Exec(t.Context(), "SET GLOBAL rpl_semi_sync_source_wait_for_replica_count = 1",
 		"SET GLOBAL rpl_semi_sync_source_timeout = 3600000", "SET GLOBAL rpl_semi_sync_source_enabled = ON"))
