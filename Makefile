@@ -1,6 +1,6 @@
 # Thin over go: every target can be run without make as well.
 
-.PHONY: bench-proof demo test check build bench-scale bench-throttle
+.PHONY: bench-proof demo test check build bench-scale bench-throttle bench-tree
 
 # A real cluster is started, harmed, resynced and proven; --keep leaves it up: make demo ARGS=--keep
 demo:
@@ -23,6 +23,11 @@ build:
 # What a thousand secondaries in one run, and a thousand clusters on one worker, cost beside Temporal's limits; half an hour on two cores.
 bench-scale:
 	go test ./internal/scale -run '^$$' -bench . -benchtime 1x -timeout 3h $(ARGS)
+
+# Seven secondaries by a growing tree of donors against the primary alone, each copy limited to the same rate; in single copies' time;
+# 25 minutes on two cores.
+bench-tree:
+	go test ./internal/endtoend -run '^$$' -bench Tree -benchtime 1x -timeout 3h $(ARGS)
 
 # Whether a limit holds over a whole copy, and what a copy does to the primary's latency without a limit and with the adaptive one;
 # six minutes on two cores. sysbench is fetched with apt into the cache, once.
