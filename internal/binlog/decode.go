@@ -45,6 +45,8 @@ type Statement struct {
 	// Schema is the default one; it may be empty or not exist.
 	Schema string
 	Text   string
+	// At is when it began, in whole seconds, by the node's own clock; what it made bears this time.
+	At time.Time
 }
 
 var (
@@ -150,7 +152,9 @@ func (d *Decoder) change(p *replication.BinlogParser, raw []byte, checksummed bo
 	case replication.BEGIN_LOAD_QUERY_EVENT:
 		return Change{}, errLoaded
 	case replication.EXECUTE_LOAD_QUERY_EVENT:
-		return Change{Statement: loading(body(raw, checksummed)), Loads: true}, nil
+		statement := loading(body(raw, checksummed))
+		statement.At = began(raw)
+		return Change{Statement: statement, Loads: true}, nil
 	}
 	parsed, err := p.Parse(raw)
 	if err != nil {
@@ -158,7 +162,7 @@ func (d *Decoder) change(p *replication.BinlogParser, raw []byte, checksummed bo
 	}
 	switch e := parsed.Event.(type) {
 	case *replication.QueryEvent:
-		return Change{Statement: &Statement{Schema: string(e.Schema), Text: string(e.Query)}}, nil
+		return Change{Statement: &Statement{Schema: string(e.Schema), Text: string(e.Query), At: began(raw)}}, nil
 	case *replication.RowsEvent:
 		rows := &Rows{Schema: string(e.Table.Schema), Table: string(e.Table.Table), Operation: operation(d.kind), Count: d.rows}
 		if rows.Operation == "" {
@@ -185,6 +189,9 @@ func (d *Decoder) change(p *replication.BinlogParser, raw []byte, checksummed bo
 	}
 	return Change{}, errUnknown
 }
+
+// began is the time in an event's header.
+func began(raw []byte) time.Time { return time.Unix(int64(binary.LittleEndian.Uint32(raw)), 0).UTC() }
 
 // ignorable is the flag, in an event's header, of one that whoever does not know its kind may skip (MySQL source: LOG_EVENT_IGNORABLE_F).
 const ignorable = 0x80

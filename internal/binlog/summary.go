@@ -23,6 +23,7 @@ type Summary struct {
 	first, last  time.Time
 	tables       changes
 	statements   []string
+	began        []time.Time // of each of statements
 	inAll        int
 	undecoded    map[string]int64 // events, by why
 	loads        int64
@@ -131,6 +132,7 @@ func (s *Summary) statement(statement Statement) {
 			use = "USE " + node.Quote(statement.Schema) + "; " // a name has at most 64 characters
 		}
 		s.statements = append(s.statements, use+redact(statement.Text, contract.MaxPreviewStatement-len(use)))
+		s.began = append(s.began, statement.At)
 	}
 }
 
@@ -188,7 +190,7 @@ func (s *Summary) Preview() contract.LossPreview {
 	return contract.LossPreview{
 		Partial: s.Undecoded(), Bytes: s.bytes, First: s.first, Last: s.last,
 		Tables: tables[:min(len(tables), contract.MaxPreviewTables)], TablesInAll: len(tables),
-		Statements: statements, StatementsInAll: inAll,
+		Statements: statements, StatementsInAll: inAll, Began: slices.Clone(s.began),
 	}
 }
 

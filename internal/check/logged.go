@@ -3,6 +3,7 @@ package check
 import (
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
@@ -16,8 +17,8 @@ const (
 
 var (
 	usesSchema = regexp.MustCompile(`^USE (` + identifier + `); `)
-	// CREATE TABLE IF NOT EXISTS is logged even when the table was there before, so it tells nothing. For a schema that does not matter: what
-	// it holds is judged table by table.
+	// Such a statement is logged even when the table was there before. For a schema that does not matter: what it holds is judged table by table.
+	makesUnless = regexp.MustCompile(`(?is)^CREATE\s+TABLE\s+IF\s+NOT\s+EXISTS\s+` + named)
 	makesSchema = regexp.MustCompile(`(?is)^CREATE\s+(?:DATABASE|SCHEMA)\s+(?:IF\s+NOT\s+EXISTS\s+)?(` + identifier + `)`)
 	dropsSchema = regexp.MustCompile(`(?is)^DROP\s+(?:DATABASE|SCHEMA)\s+(?:IF\s+EXISTS\s+)?(` + identifier + `)`)
 	makesTable  = regexp.MustCompile(`(?is)^CREATE\s+TABLE\s+` + named)
@@ -33,15 +34,19 @@ var (
 )
 
 // markLogged marks what the errant transactions made or changed by a statement that the preview shows: that is in the binary log, from its
-// first row on. there are the primary's tables, by name. The preview is capped, and what it does not show stays unmarked: then a rescue is
+// first row on. there are the primary's tables and made says when each of the node's own was made, by name. The preview is capped, and what it does not show stays unmarked: then a rescue is
 // refused, which loses nothing.
-func markLogged(objects []contract.OnlyHere, preview *contract.LossPreview, there map[string]bool) {
+func markLogged(objects []contract.OnlyHere, preview *contract.LossPreview, there map[string]bool, made map[string]time.Time) {
 	if preview == nil || preview.Unreadable != "" {
 		return
 	}
-	l := logged{there: there, schemas: map[string]bool{}, whole: map[string]bool{}, changed: map[string]bool{}, brought: map[string]bool{}}
-	for _, statement := range preview.Statements {
-		l.follow(statement)
+	l := logged{there: there, made: made, schemas: map[string]bool{}, whole: map[string]bool{}, changed: map[string]bool{}, brought: map[string]bool{}}
+	for i, statement := range preview.Statements {
+		began := time.Time{}
+		if i < len(preview.Began) { // the last may be none of the log's
+			began = preview.Began[i]
+		}
+		l.follow(statement, began)
 	}
 	for i, object := range objects {
 		switch {
@@ -59,6 +64,7 @@ func markLogged(objects []contract.OnlyHere, preview *contract.LossPreview, ther
 // logged is what the statements up to one tell of tables, by name.
 type logged struct {
 	there   map[string]bool
+	made    map[string]time.Time
 	schemas map[string]bool // that were made
 	whole   map[string]bool // the rows of a table are in the log; false if they may not be. Of others there tells.
 	changed map[string]bool
@@ -81,7 +87,7 @@ func (l *logged) move(from, to string) {
 
 func (l *logged) bring(table string) { l.whole[table], l.brought[table] = false, true }
 
-func (l *logged) follow(statement string) {
+func (l *logged) follow(statement string, began time.Time) {
 	schema := ""
 	if use := usesSchema.FindStringSubmatch(statement); use != nil {
 		schema, statement = unquoted(use[1]), statement[len(use[0]):]
@@ -96,6 +102,11 @@ func (l *logged) follow(statement string) {
 		l.schemas[unquoted(m[1])] = true
 	} else if m := dropsSchema.FindStringSubmatch(statement); m != nil {
 		l.dropSchema(unquoted(m[1]))
+	} else if m := makesUnless.FindStringSubmatch(statement); m != nil {
+		// It made the table if that bears its time, and did nothing otherwise.
+		if at, known := l.made[name(m[1:])]; known && !began.IsZero() && at.Equal(began) {
+			l.whole[name(m[1:])] = true
+		}
 	} else if m := makesTable.FindStringSubmatch(statement); m != nil && !strings.EqualFold(m[1], "IF") {
 		l.whole[name(m[1:])], l.changed[name(m[1:])] = true, true
 	} else if drop := dropsTables.FindString(statement); drop != "" {

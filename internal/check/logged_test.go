@@ -3,6 +3,7 @@ package check
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -63,16 +64,37 @@ func TestWhatStatementsMade(t *testing.T) {
 		{"INSERT INTO app.b VALUES ('...') /* CREATE TABLE app.a */", made, false},
 	} {
 		objects := []contract.OnlyHere{c.object}
-		markLogged(objects, &contract.LossPreview{Statements: strings.Split(c.statement, "\n")}, primary)
+		markLogged(objects, &contract.LossPreview{Statements: strings.Split(c.statement, "\n")}, primary, nil)
 		require.Equal(t, c.logged, objects[0].Logged, "%s: %+v", c.statement, c.object)
-		markLogged(objects[:1:1], nil, primary)
+		markLogged(objects[:1:1], nil, primary, nil)
 	}
 	objects := []contract.OnlyHere{{Kind: contract.ObjectTable, Name: "a`b.c"}, made}
-	markLogged(objects, &contract.LossPreview{Statements: []string{"USE `a``b`; CREATE TABLE c (id INT)"}}, primary)
+	markLogged(objects, &contract.LossPreview{Statements: []string{"USE `a``b`; CREATE TABLE c (id INT)"}}, primary, nil)
 	require.True(t, objects[0].Logged)
 	require.False(t, objects[1].Logged)
-	markLogged(objects[1:], &contract.LossPreview{Unreadable: "purged", Statements: []string{"CREATE TABLE app.a (id INT)"}}, primary)
+	markLogged(objects[1:], &contract.LossPreview{Unreadable: "purged", Statements: []string{"CREATE TABLE app.a (id INT)"}}, primary, nil)
 	require.False(t, objects[1].Logged)
+}
+
+// CREATE TABLE IF NOT EXISTS is logged whether or not it did anything: the table's own time tells.
+func TestATableThatMayHaveBeenThere(t *testing.T) {
+	at := time.Date(2031, 3, 4, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		made   time.Time
+		began  []time.Time
+		logged bool
+	}{
+		{at, []time.Time{at.Add(-time.Hour), at}, true},
+		{at.Add(-time.Second), []time.Time{at.Add(-time.Second), at}, false},
+		{at, []time.Time{at}, false},
+		{time.Time{}, nil, false},
+	} {
+		objects := []contract.OnlyHere{{Kind: contract.ObjectTable, Name: "app.a"}}
+		markLogged(objects, &contract.LossPreview{
+			Statements: []string{"CREATE DATABASE b", "USE `app`; create table if not exists `a` (id INT)"}, Began: c.began,
+		}, nil, map[string]time.Time{"app.a": c.made})
+		require.Equal(t, c.logged, objects[0].Logged, "%+v", c)
+	}
 }
 
 func TestOfServer(t *testing.T) {

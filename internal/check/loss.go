@@ -24,7 +24,7 @@ func (o *Observations) Loss(name string) contract.Loss {
 	}
 	if b, compared := o.Belongings[name]; compared {
 		loss.OnlyHere, loss.OnlyHereInAll, loss.SeenAt = slices.Clone(b.Objects), b.InAll, b.SeenAt
-		markLogged(loss.OnlyHere, loss.Preview, b.There)
+		markLogged(loss.OnlyHere, loss.Preview, b.There, b.Made)
 	}
 	loss.Unknown = strings.Join(append(o.unknowable(n), o.numbersTakenAgain(n)...), "; and ")
 	return loss

@@ -22,6 +22,8 @@ type Belongings struct {
 	SeenAt time.Time
 	// There are the tables that the primary had, by name, of the schemas that are not alike.
 	There map[string]bool
+	// Made says when each table was made that is only here, by name, by the clock of whoever ran the statement.
+	Made map[string]time.Time
 	// Problem says why they could not be compared; then nothing else is set.
 	Problem string
 }
@@ -114,7 +116,7 @@ func (o *Observations) compareObjects(ctx context.Context, n *Observation, secon
 	objects = append(objects, more...)
 	objects = append(objects, pluginsOnlyHere(n, o.Primary())...)
 	b := capped(objects, d.seenAt)
-	b.There = d.there
+	b.There, b.Made = d.there, d.made()
 	return b, nil
 }
 

@@ -163,6 +163,20 @@ func catchUp(ctx context.Context, secondary, primary node.Reader, follows bool) 
 	return !late, err
 }
 
+// made says when each table that is only here was made, by name.
+func (d *tableDifferences) made() map[string]time.Time {
+	all := map[string]time.Time{}
+	for schema, tables := range d.schemas {
+		for table, at := range tables {
+			all[tableName{schema, table}.String()] = at
+		}
+	}
+	for name, one := range d.tables {
+		all[name.String()] = one.created
+	}
+	return all
+}
+
 // names are the tables that are only here, in their order.
 func (d *tableDifferences) names() []tableName { return ordered(maps.Keys(d.tables)) }
 

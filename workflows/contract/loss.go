@@ -73,6 +73,8 @@ type LossPreview struct {
 	// StatementsInAll counts all.
 	Statements      []string `json:"statements,omitempty"`
 	StatementsInAll int      `json:"statementsInAll,omitempty"`
+	// Began is when each of Statements began, by the node's own clock. It is for whoever makes a plan and no part of it.
+	Began []time.Time `json:"-"`
 }
 
 // Caps of a LossPreview, which goes through the run's history.
