@@ -32,8 +32,8 @@ type Belongings struct {
 // columns each: 1.2 s when they are alike, 4 s when one has a table more; by names alone, as a recheck compares, 0.1 s.
 const compareLimit = 5 * time.Minute
 
-// CompareAll compares what every chosen secondary holds with what the primary holds: schemas, tables, accounts, events,
-// views, routines, triggers, installed plugins and components. Rows are not compared. A node that an earlier run has erased is left out: whatever is left of it was consented to before its
+// CompareAll compares what every chosen secondary holds with what the primary holds: schemas, tables, indexes, accounts,
+// events, views, routines, triggers, installed plugins and components. Rows are not compared. A node that an earlier run has erased is left out: whatever is left of it was consented to before its
 // GTIDs were reset. The error is the context's, nothing else: what could not be compared is part of what was observed.
 func (o *Observations) CompareAll(ctx context.Context, servers map[string]*node.Node) error {
 	primary := o.Primary()
@@ -73,6 +73,7 @@ func (o *Observations) CompareAll(ctx context.Context, servers map[string]*node.
 // holdings are what the primary has, read once for all secondaries.
 type holdings struct {
 	digests map[string]schemaDigest
+	indexes map[string]string
 	others  others
 }
 
@@ -80,6 +81,9 @@ func (o *Observations) readHoldings(ctx context.Context, r node.Reader) (holding
 	var h holdings
 	var err error
 	if h.digests, err = readDigests(ctx, r, true); err != nil {
+		return h, err
+	}
+	if h.indexes, err = readIndexDigests(ctx, r); err != nil {
 		return h, err
 	}
 	h.others, err = readOthers(ctx, r, o.Cluster.Accounts)
@@ -109,11 +113,15 @@ func (o *Observations) compareObjects(ctx context.Context, n *Observation, secon
 	if err := describe(ctx, secondary, primary, d, objects); err != nil {
 		return Belongings{}, err
 	}
+	indexes, err := indexesOnlyHere(ctx, secondary, primary, theirs.indexes, follows)
+	if err != nil {
+		return Belongings{}, err
+	}
 	more, err := othersOnlyHere(ctx, secondary, primary, theirs.others, o.Cluster.Accounts, follows)
 	if err != nil {
 		return Belongings{}, err
 	}
-	objects = append(objects, more...)
+	objects = slices.Concat(objects, indexes, more)
 	objects = append(objects, pluginsOnlyHere(n, o.Primary())...)
 	b := capped(objects, d.seenAt)
 	b.There, b.Made = d.there, d.made()

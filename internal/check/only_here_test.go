@@ -38,7 +38,7 @@ func unsized(objects []contract.OnlyHere) []contract.OnlyHere {
 
 func TestWhatOnlyOneNodeHasIsShown(t *testing.T) {
 	l := newPathLab(t)
-	require.NoError(t, l.Primary().Exec(t.Context(), "CREATE TABLE app.log (id INT PRIMARY KEY, v TEXT)", "CREATE EVENT app.nightly ON SCHEDULE EVERY 1 DAY DO DO 1",
+	require.NoError(t, l.Primary().Exec(t.Context(), "CREATE TABLE app.log (id INT PRIMARY KEY, v TEXT, KEY slow (v(10)))", "CREATE EVENT app.nightly ON SCHEDULE EVERY 1 DAY DO DO 1",
 		"CREATE USER reader IDENTIFIED BY 'r'", "GRANT SELECT ON app.* TO reader", "CREATE VIEW app.seen AS SELECT id FROM app.log",
 		"CREATE TABLE app.gone (id INT)", "CREATE VIEW app.broken AS SELECT id FROM app.gone", "DROP TABLE app.gone",
 		"CREATE PROCEDURE app.same(IN a INT) SELECT 1", "CREATE FUNCTION app.same(a INT) RETURNS INT DETERMINISTIC RETURN a",
@@ -58,6 +58,7 @@ func TestWhatOnlyOneNodeHasIsShown(t *testing.T) {
 	l.locally(t, "db2", "CREATE DATABASE mine", "CREATE TABLE mine.a (id INT PRIMARY KEY)", "INSERT INTO mine.a VALUES (1)", "CREATE DATABASE hollow",
 		"CREATE TABLE app.old (id INT) ENGINE=MyISAM", "INSERT INTO app.old VALUES (1)",
 		"ALTER TABLE app.log ADD COLUMN note TEXT, MODIFY v VARCHAR(20)", "ALTER TABLE app.t ENGINE=MyISAM",
+		"CREATE INDEX quick ON app.log (v)", "ALTER TABLE app.log DROP INDEX slow, ADD INDEX slow (v DESC)", "CREATE INDEX of_its_own ON app.old (id)",
 		"CREATE USER stray IDENTIFIED BY 's'", "GRANT INSERT ON app.log TO reader", "ALTER USER reader IDENTIFIED BY 'q' ACCOUNT LOCK",
 		"CREATE EVENT app.stray ON SCHEDULE EVERY 1 DAY DO DO 1", "ALTER EVENT app.nightly ON SCHEDULE EVERY 2 DAY DISABLE",
 		"CREATE VIEW app.own AS SELECT 1 AS a", "ALTER VIEW app.seen AS SELECT id + 1 AS id FROM app.log", "CREATE PROCEDURE app.own() SELECT 1",
@@ -74,6 +75,8 @@ func TestWhatOnlyOneNodeHasIsShown(t *testing.T) {
 		{Kind: contract.ObjectTable, Name: "app.old"},
 		{Kind: contract.ObjectTable, Name: "app.log", Differs: "columns only here: note; columns of another kind or place: v"},
 		{Kind: contract.ObjectTable, Name: "app.t", Differs: "its engine is MyISAM, the primary's InnoDB"},
+		{Kind: contract.ObjectIndex, Name: "app.log.quick"},
+		{Kind: contract.ObjectIndex, Name: "app.log.slow", Differs: "its definition differs"},
 		{Kind: contract.ObjectAccount, Name: "'reader'@'%'", Differs: "its options differ; its password was set here and not by the primary; its privileges differ"},
 		{Kind: contract.ObjectAccount, Name: "'stray'@'%'"},
 		{Kind: contract.ObjectEvent, Name: "app.nightly", Differs: "its definition differs"},
@@ -89,7 +92,7 @@ func TestWhatOnlyOneNodeHasIsShown(t *testing.T) {
 		{Kind: contract.ObjectComponent, Name: "file://component_validate_password"},
 		{Kind: contract.ObjectPlugin, Name: "mysql_no_login"},
 	}, unsized(loss.OnlyHere))
-	require.Equal(t, 19, loss.OnlyHereInAll)
+	require.Equal(t, 21, loss.OnlyHereInAll)
 	require.Positive(t, loss.OnlyHere[1].Bytes)
 	require.Positive(t, loss.OnlyHere[2].Bytes)
 	require.Len(t, loss.Data(), 5)
@@ -145,6 +148,7 @@ func TestTablesThatComeAndGoAreNobodysLoss(t *testing.T) {
 		n := 0
 		for ctx.Err() == nil {
 			if l.Primary().Exec(context.WithoutCancel(ctx), "CREATE TABLE app.staging (id INT PRIMARY KEY)", "INSERT INTO app.staging VALUES (1)", "DROP TABLE app.staging",
+				"CREATE INDEX passing ON app.t (id)", "DROP INDEX passing ON app.t",
 				"CREATE VIEW app.passing AS SELECT 1 AS a", "DROP VIEW app.passing", "CREATE USER passing", "DROP USER passing") == nil {
 				n++
 			}

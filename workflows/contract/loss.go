@@ -102,8 +102,10 @@ const (
 	ObjectSchema  ObjectKind = "schema"
 	ObjectTable   ObjectKind = "table"
 	ObjectAccount ObjectKind = "account"
-	ObjectEvent   ObjectKind = "event"
-	ObjectView    ObjectKind = "view"
+	// An index of a table that the primary has too.
+	ObjectIndex ObjectKind = "index"
+	ObjectEvent ObjectKind = "event"
+	ObjectView  ObjectKind = "view"
 	// A procedure and a function may bear the same name; a loadable function has no schema.
 	ObjectProcedure ObjectKind = "procedure"
 	ObjectFunction  ObjectKind = "function"
@@ -118,7 +120,7 @@ func (k ObjectKind) HoldsData() bool { return k == ObjectSchema || k == ObjectTa
 // OnlyHere is one object that only one node has, or has otherwise than the primary.
 type OnlyHere struct {
 	Kind ObjectKind `json:"kind"`
-	// Name is schema.table (or .event, .view, .procedure, .function, .trigger), 'user'@'host', or a plain name.
+	// Name is schema.table, schema.table.index, schema.event (or .view, .procedure, .function, .trigger), 'user'@'host', or a plain name.
 	Name string `json:"name"`
 	// Differs says how it differs from the primary's object of that name; empty when the primary has none.
 	Differs string `json:"differs,omitempty"`
