@@ -74,26 +74,33 @@ func indexesOnlyHere(ctx context.Context, secondary, primary node.Reader, theirs
 	if len(suspects) == 0 {
 		return nil, nil
 	}
-	before, err := readIndexes(ctx, primary, suspects)
-	if err != nil {
-		return nil, err
-	}
-	caught, err := catchUp(ctx, secondary, primary, follows)
-	if err != nil {
-		return nil, err
-	}
-	here, err := readIndexes(ctx, secondary, suspects)
-	if err != nil {
-		return nil, err
-	}
-	after, err := readIndexes(ctx, primary, suspects)
-	if err != nil {
-		return nil, err
-	}
+	return insist(func() ([]contract.OnlyHere, error) {
+		before, err := readIndexes(ctx, primary, suspects)
+		if err != nil {
+			return nil, err
+		}
+		caught, err := catchUp(ctx, secondary, primary, follows)
+		if err != nil {
+			return nil, err
+		}
+		here, err := readIndexes(ctx, secondary, suspects)
+		if err != nil {
+			return nil, err
+		}
+		after, err := readIndexes(ctx, primary, suspects)
+		if err != nil {
+			return nil, err
+		}
+		return here.otherwise(before, after, !caught), nil
+	})
+}
+
+// otherwise names the indexes that neither before nor after has alike, of tables that both have: else the whole table is shown.
+func (here indexes) otherwise(before, after indexes, behind bool) []contract.OnlyHere {
 	var all []contract.OnlyHere
 	for _, name := range ordered(maps.Keys(here)) {
 		was, is := before[name], after[name]
-		if was == nil || is == nil { // the whole table is shown
+		if was == nil || is == nil {
 			continue
 		}
 		for _, index := range slices.Sorted(maps.Keys(here[name])) {
@@ -101,12 +108,12 @@ func indexesOnlyHere(ctx context.Context, secondary, primary node.Reader, theirs
 			if digest == was[index] || digest == is[index] {
 				continue
 			}
-			object := contract.OnlyHere{Kind: contract.ObjectIndex, Name: name.String() + "." + index, Behind: !caught}
+			object := contract.OnlyHere{Kind: contract.ObjectIndex, Name: name.String() + "." + index, Behind: behind}
 			if is[index] != "" {
 				object.Differs = "its definition differs"
 			}
 			all = append(all, object)
 		}
 	}
-	return all, nil
+	return all
 }

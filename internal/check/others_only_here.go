@@ -113,39 +113,64 @@ var definedKinds = []contract.ObjectKind{
 
 // othersOnlyHere compares what a secondary holds beside tables. As with tables, a first suspicion is not believed: what has just been made
 // or dropped on one of the two is on its way to the other. What counts is what the secondary has once it has caught up, if it can, and the
-// primary had neither right before nor right after.
+// primary had neither right before nor right after, more than once.
 func othersOnlyHere(ctx context.Context, secondary, primary node.Reader, theirs others, run inventory.Accounts, follows bool) ([]contract.OnlyHere, error) {
 	ours, err := readOthers(ctx, secondary, run)
 	if err != nil || len(ours.otherwise(theirs)) == 0 {
 		return nil, err
 	}
-	before, err := readOthers(ctx, primary, run)
-	if err != nil {
-		return nil, err
-	}
-	caught, err := catchUp(ctx, secondary, primary, follows)
-	if err != nil {
-		return nil, err
-	}
-	if ours, err = readOthers(ctx, secondary, run); err != nil {
-		return nil, err
-	}
-	after, err := readOthers(ctx, primary, run)
-	if err != nil {
-		return nil, err
-	}
-	then := map[contract.OnlyHere]bool{}
-	for _, object := range ours.otherwise(before) {
-		then[contract.OnlyHere{Kind: object.Kind, Name: object.Name}] = true
-	}
-	var all []contract.OnlyHere
-	for _, object := range ours.otherwise(after) {
-		if then[contract.OnlyHere{Kind: object.Kind, Name: object.Name}] {
-			object.Behind = !caught
-			all = append(all, object)
+	return insist(func() ([]contract.OnlyHere, error) {
+		before, err := readOthers(ctx, primary, run)
+		if err != nil {
+			return nil, err
 		}
+		caught, err := catchUp(ctx, secondary, primary, follows)
+		if err != nil {
+			return nil, err
+		}
+		here, err := readOthers(ctx, secondary, run)
+		if err != nil {
+			return nil, err
+		}
+		after, err := readOthers(ctx, primary, run)
+		if err != nil {
+			return nil, err
+		}
+		all := amongBoth(here.otherwise(after), here.otherwise(before))
+		for i := range all {
+			all[i].Behind = !caught
+		}
+		return all, nil
+	})
+}
+
+// insists is how often in a row something has to be found only here. Unlike a table, it does not say when it was made: what was made right
+// after the primary was asked and dropped right before it was asked again looks the same. Measured on 9.7 with a job that makes and drops
+// an account all the time: once in seventy comparisons of one look each.
+const insists = 4
+
+// insist looks until nothing is left, or what is left was found each time.
+func insist(look func() ([]contract.OnlyHere, error)) ([]contract.OnlyHere, error) {
+	all, err := look()
+	for n := 1; n < insists && err == nil && len(all) > 0; n++ {
+		var again []contract.OnlyHere
+		again, err = look()
+		all = amongBoth(again, all)
 	}
-	return all, nil
+	return all, err
+}
+
+// amongBoth are those of some whose kind and name are among others too.
+func amongBoth(some, others []contract.OnlyHere) []contract.OnlyHere {
+	type key struct {
+		kind contract.ObjectKind
+		name string
+	}
+	known := map[key]bool{}
+	for _, object := range others {
+		known[key{object.Kind, object.Name}] = true
+	}
+	return slices.DeleteFunc(some, func(object contract.OnlyHere) bool { return !known[key{object.Kind, object.Name}] })
 }
 
 // otherwise names what is only in ours, or otherwise in theirs.
