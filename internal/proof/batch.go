@@ -95,6 +95,7 @@ func (s *stream) compareBatch(ctx context.Context, jobs []job) error {
 		j.rows, j.bytes = ours.rows, ours.bytes
 		w.engine.progress.rows.Add(ours.rows)
 		w.engine.progress.bytes.Add(ours.bytes)
+		w.limit.reserve(ours.bytes)
 		w.unitDone(j)
 	}
 	return nil

@@ -214,6 +214,7 @@ func (w *rowWork) run(ctx context.Context, p *pair, jobs []job) error {
 		lanes = append(lanes, s)
 		streams.Go(func() {
 			for batch := range queue {
+				s.keepToLimit(ctx)
 				if len(batch) == 1 {
 					s.do(ctx, batch[0])
 				} else {

@@ -75,6 +75,14 @@ func (s *stream) do(ctx context.Context, j job) {
 	}
 }
 
+// keepToLimit waits for what was read before: a table that ends within its first block is over before its bytes are known.
+func (s *stream) keepToLimit(ctx context.Context) {
+	if wait := s.work.limit.reserve(0); wait > 0 {
+		s.releaseLocks(ctx) // nobody shall wait for our waiting
+		_ = pause(ctx, wait)
+	}
+}
+
 // blame is the engine's, for the session of that number.
 func (s *stream) blame(i int, err error) error {
 	if i == 0 {
@@ -134,6 +142,7 @@ func (s *stream) compareBlocks(ctx context.Context, j *job) error {
 		w.engine.progress.rows.Add(ours.rows)
 		w.engine.progress.bytes.Add(ours.bytes)
 		if ended {
+			w.limit.reserve(ours.bytes) // waited for before the next unit
 			w.unitDone(*j)
 			return nil
 		}
@@ -244,6 +253,7 @@ func (s *stream) readBagDigest(ctx context.Context, i int, session *session, at 
 	into.sum.add(b.digest)
 	if i == 0 && err == nil {
 		s.work.engine.progress.rows.Add(b.rows)
+		s.work.limit.reserve(b.bytes)
 	}
 	return err
 }
