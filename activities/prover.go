@@ -28,6 +28,7 @@ func (s *site) primarySide() proof.Side {
 func optionsOf(asked contract.ProofOptions) proof.Options {
 	return proof.Options{
 		Streams: asked.Parallel, SkipRows: !asked.CompareRows(), ServerSide: asked.Where == contract.ProofWhereServer,
+		BytesPerSecond: int64(asked.ThrottleMiBps) << 20, LockFallback: asked.LockFallback, ShowValues: asked.Values, HideKeys: asked.HideKeys,
 	}
 }
 

@@ -36,6 +36,7 @@ const catchUp = 10 * time.Minute
 type scheduleCreateCommand struct {
 	choices
 	gate
+	proving
 	Mode     string        `help:"What to do: verify, resync or repair." enum:"verify,resync,repair" required:"" placeholder:"MODE"`
 	Cron     []string      `help:"Cron expression; may be given more than once." placeholder:"EXPRESSION" sep:"none"`
 	Every    time.Duration `help:"Interval between starts, at least 1m." placeholder:"DURATION"`
@@ -47,7 +48,7 @@ type scheduleCreateCommand struct {
 
 func (c *scheduleCreateCommand) run(ctx context.Context, a *app) (int, error) {
 	request := c.request(contract.Mode(c.Mode))
-	request.Confirm, request.Quiet = c.Confirm, c.quiet()
+	request.Confirm, request.Quiet, request.Proof = c.Confirm, c.quiet(), c.options()
 	if err := c.check(request); err != nil {
 		return 0, err
 	}

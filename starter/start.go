@@ -59,6 +59,29 @@ func (g gate) quiet() *contract.Quiet {
 	return &asked
 }
 
+// proving is what start and schedule have in common besides: how the proof is made.
+type proving struct {
+	NoRows        bool   `help:"Leave the comparison of rows out of the proof."`
+	ProofParallel int    `help:"Streams per server that compare rows; default 2." placeholder:"N"`
+	ProofWhere    string `help:"Who hashes the rows: client (the worker) or server (for slow links)." enum:"client,server" default:"client"`
+	ProofThrottle int    `name:"proof-throttle-mibps" help:"Limit of what the proof reads from the primary in MiB/s; 0 for none." placeholder:"N"`
+	ProofLock     bool   `help:"Allow a read lock on the primary for a moment, where no snapshot can be had without."`
+	ProofValues   bool   `help:"Show values of rows that differ. They are data, and go wherever the report goes."`
+	ProofHideKeys bool   `help:"Withhold the keys of rows that differ."`
+}
+
+func (p proving) options() contract.ProofOptions {
+	options := contract.ProofOptions{
+		Parallel: p.ProofParallel, Where: contract.ProofWhere(p.ProofWhere), ThrottleMiBps: p.ProofThrottle, LockFallback: p.ProofLock,
+		Values: p.ProofValues, HideKeys: p.ProofHideKeys,
+	}
+	if p.NoRows {
+		no := false
+		options.Rows = &no
+	}
+	return options
+}
+
 type planCommand struct {
 	choices
 }
@@ -75,13 +98,12 @@ func (c *planCommand) run(ctx context.Context, a *app) (int, error) {
 type startCommand struct {
 	choices
 	gate
+	proving
 	Mode            string         `help:"What to do: resync, repair (only what fails the proof) or verify (change nothing)." enum:"resync,repair,verify" default:"resync"`
 	Plan            string         `help:"ID of a plan seen before; another plan is refused." placeholder:"ID"`
 	Confirm         string         `help:"The cluster's name again: consent in advance." placeholder:"NAME"`
 	Watch           *time.Duration `help:"How long the cluster is watched after the last return; default 5m." placeholder:"DURATION"`
 	ApprovalTimeout time.Duration  `help:"How long an approval is awaited; default 24h." placeholder:"DURATION"`
-	NoRows          bool           `help:"Leave the comparison of rows out of the proof."`
-	ProofParallel   int            `help:"Streams per server that compare rows; default 2." placeholder:"N"`
 	Detach          bool           `help:"Return once the run is started and decided on."`
 	WorkflowID      string         `name:"workflow-id" help:"Workflow ID of the run; default: resync/CLUSTER." placeholder:"ID"`
 }
@@ -90,14 +112,10 @@ func (c *startCommand) request() contract.Request {
 	request := c.choices.request(contract.Mode(c.Mode))
 	request.Plan, request.Confirm, request.Quiet = c.Plan, c.Confirm, c.quiet()
 	request.ApprovalTimeout = contract.Duration(c.ApprovalTimeout)
-	request.Proof.Parallel = c.ProofParallel
+	request.Proof = c.options()
 	if c.Watch != nil {
 		watch := contract.Duration(*c.Watch)
 		request.Watch = &watch
-	}
-	if c.NoRows {
-		no := false
-		request.Proof.Rows = &no
 	}
 	return request
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/testsuite"
 
 	"github.com/clusterresync/clusterresync/activities"
@@ -195,4 +197,97 @@ func namesOf(nodes []contract.PlanNode) []string {
 		names = append(names, node.Name)
 	}
 	return names
+}
+
+// slowlyTogether starts a verification of all that is at work on rows for a while.
+func slowlyTogether(t *testing.T, id string) client.WorkflowRun {
+	t.Helper()
+	request := verifyAll()
+	request.Proof.ThrottleMiBps = 1
+	run := start(t, id, request)
+	child, over := contract.NodeWorkflowID(clusterShop, lab.cluster.Secondaries()[0].Name), false
+	until(t, "the common proof never came to the rows", func() bool {
+		// No query, which may wait for a worker for longer than the proof lasts.
+		whole, err := lab.temporal.DescribeWorkflowExecution(t.Context(), id, run.GetRunID())
+		over = err != nil || whole.GetWorkflowExecutionInfo().GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_RUNNING
+		described, err := lab.temporal.DescribeWorkflowExecution(t.Context(), child, "")
+		if over || err != nil {
+			return over
+		}
+		for _, pending := range described.GetPendingActivities() {
+			for _, payload := range pending.GetHeartbeatDetails().GetPayloads() {
+				if strings.Contains(string(payload.GetData()), `"stage":"rows"`) {
+					return true
+				}
+			}
+		}
+		return false
+	})
+	require.False(t, over, "it was over too soon")
+	return run
+}
+
+// requireAppliers wants the appliers of all secondaries running without a limit.
+func requireAppliers(t *testing.T) {
+	t.Helper()
+	for _, node := range lab.cluster.Secondaries() {
+		state, err := node.QueryString(t.Context(), "SELECT SERVICE_STATE FROM performance_schema.replication_applier_status")
+		require.NoError(t, err)
+		require.Equal(t, "ON", state, node.Name)
+		require.NoError(t, node.WaitFor(t.Context(), lab.cluster.Primary()), node.Name)
+	}
+}
+
+// TestACommonProofOutlivesItsWorker: the next worker's attempt goes on, and no applier stays stopped.
+func TestACommonProofOutlivesItsWorker(t *testing.T) {
+	first := startWorker(t)
+	run := slowlyTogether(t, "common-proof-crash")
+	first.kill9()
+	startWorker(t)
+	report := finish(t, run)
+	requireOutcome(t, contract.OutcomeVerified, report)
+	require.Len(t, report.Nodes, len(lab.cluster.Secondaries()))
+	for _, node := range report.Nodes {
+		require.Equal(t, contract.StandingVerified, node.Standing)
+		require.Len(t, node.Steps, 1)
+		require.GreaterOrEqual(t, node.Steps[0].Attempts, 2, "the first attempt died with its worker")
+	}
+	requireAppliers(t)
+}
+
+// TestAbortOfOneInACommonProof: it is given up as it was; the other is proven all the same.
+func TestAbortOfOneInACommonProof(t *testing.T) {
+	startWorker(t)
+	given, other := lab.cluster.Secondaries()[0].Name, lab.cluster.Secondaries()[1].Name
+	run := slowlyTogether(t, "common-proof-abort")
+	update(t, "common-proof-abort", contract.RequestAbort, contract.Abort{Node: given, By: "bob"})
+	report := finish(t, run)
+	requireOutcome(t, contract.OutcomePartlySucceeded, report)
+	require.Equal(t, contract.ErrorAborted, nodeOf(t, report, given).ErrorType)
+	require.Equal(t, contract.StandingUntouched, nodeOf(t, report, given).Standing)
+	require.Equal(t, contract.StandingVerified, nodeOf(t, report, other).Standing)
+	requireAppliers(t)
+}
+
+// TestTerminationInACommonProof: the group outlives its run for as long as it works on any of its nodes, and no other run begins meanwhile
+// on whichever of them.
+func TestTerminationInACommonProof(t *testing.T) {
+	startWorker(t)
+	slowlyTogether(t, "common-proof-terminated")
+	child := contract.NodeWorkflowID(clusterShop, lab.cluster.Secondaries()[0].Name)
+	require.NoError(t, lab.temporal.TerminateWorkflow(t.Context(), "common-proof-terminated", "", "a test"))
+	var last contract.Report
+	until(t, "no run ever began again", func() bool {
+		last = finish(t, start(t, "after-the-terminated", verifyAll(lab.cluster.Secondaries()[1].Name)))
+		if last.Outcome == contract.OutcomeAlreadyRunning {
+			require.Contains(t, last.Reason, child)
+			return false
+		}
+		described, err := lab.temporal.DescribeWorkflowExecution(t.Context(), child, "")
+		require.NoError(t, err)
+		require.NotEqual(t, enums.WORKFLOW_EXECUTION_STATUS_RUNNING, described.GetWorkflowExecutionInfo().GetStatus())
+		return true
+	})
+	requireOutcome(t, contract.OutcomeVerified, last)
+	requireAppliers(t)
 }

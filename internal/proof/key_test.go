@@ -109,6 +109,21 @@ func TestKeysAreWithheldOnRequest(t *testing.T) {
 	require.NotContains(t, describe(proofs[0]), "secretive")
 }
 
+// TestValuesAreToldOnRequestOnly: a key says which row it is; nothing else of a row is told to somebody who did not ask. I8.
+func TestValuesAreToldOnRequestOnly(t *testing.T) {
+	fresh(t, "proof_shown", "CREATE TABLE k (a INT PRIMARY KEY, v VARCHAR(20))", "INSERT INTO k VALUES (1,'secretive-value'),(2,'secretive-lost')",
+		"CREATE TABLE nok (a VARCHAR(20))", "INSERT INTO nok VALUES ('secretive-row')")
+	harm(t, lab.Secondaries()[0], "UPDATE proof_shown.k SET v='secretive-other' WHERE a=1", "DELETE FROM proof_shown.k WHERE a=2", "DELETE FROM proof_shown.nok")
+	proofs := prove(t, Options{})
+	require.EqualValues(t, 3, proofs[0].Layer(contract.ProofRows).Differences)
+	require.NotContains(t, describe(proofs[0]), "secretive")
+	requireContains(t, proofs[0].Layer(contract.ProofRows).Listed, contract.ProofDifference{Kind: "changed", Name: "k", Key: "`a`=1", Columns: []string{"v"}})
+	text := describe(prove(t, Options{ShowValues: true})[0])
+	for _, value := range []string{"secretive-value", "secretive-other", "secretive-row"} {
+		require.Contains(t, text, value)
+	}
+}
+
 // TestListIsBoundedAndCountIsExact loses and adds many rows.
 func TestListIsBoundedAndCountIsExact(t *testing.T) {
 	number := "INSERT INTO %s WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM r WHERE i<900) SELECT i, i%%7 FROM r"

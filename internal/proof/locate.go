@@ -261,7 +261,7 @@ func (l *locator) columnsOf(d *contract.ProofDifference, p position) error {
 		}
 	}
 	if l.options.ShowValues {
-		d.Primary, d.Secondary = strings.Join(values[0], ", "), strings.Join(values[1], ", ")
+		d.Primary, d.Secondary = cut(strings.Join(values[0], ", "), shownRow), cut(strings.Join(values[1], ", "), shownRow)
 	}
 	return nil
 }
@@ -276,8 +276,11 @@ func (t *table) describeKey(row []driver.Value) string {
 	return strings.Join(out, " AND ")
 }
 
-// shownValue bounds, in bytes, how much of a value is shown.
-const shownValue = 64
+// shownValue and shownRow bound, in bytes, how much is shown of a value, and of a row's values.
+const (
+	shownValue = 64
+	shownRow   = 400
+)
 
 // show writes a value as SQL: text where it is text, else hexadecimal.
 func (c column) show(v driver.Value) string {

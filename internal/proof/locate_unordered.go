@@ -153,7 +153,7 @@ func (l *locator) listRows(listing map[[sha256.Size]byte]int64) error {
 				for i, c := range t.columns {
 					out = append(out, node.Quote(c.name)+"="+c.show(row[i]))
 				}
-				d.Key = cut(strings.Join(out, " AND "), 400)
+				d.Key = cut(strings.Join(out, " AND "), shownRow)
 			}
 			l.list(d)
 			return nil

@@ -23,7 +23,10 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 		"watch": &r.Watch, "approvalTimeout": &r.ApprovalTimeout, "notify": &r.Notify, "requestedBy": &r.RequestedBy,
 		"problems": &r.problems,
 	}
-	nested := map[string]map[string]any{"proof": {"rows": &r.Proof.Rows, "parallel": &r.Proof.Parallel, "where": &r.Proof.Where}}
+	nested := map[string]map[string]any{"proof": {
+		"rows": &r.Proof.Rows, "parallel": &r.Proof.Parallel, "where": &r.Proof.Where, "throttleMiBps": &r.Proof.ThrottleMiBps,
+		"lockFallback": &r.Proof.LockFallback, "values": &r.Proof.Values, "hideKeys": &r.Proof.HideKeys,
+	}}
 	if raw, asked := fields["quiet"]; asked && string(raw) != "null" {
 		r.Quiet = &Quiet{}
 		nested["quiet"] = map[string]any{

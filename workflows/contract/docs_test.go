@@ -123,8 +123,11 @@ func TestDocsNameEveryInput(t *testing.T) {
 		"delayedReplicas":  "`" + string(full.DelayedReplicas) + "`", "quiet.sessions": strconv.Itoa(full.Quiet.Sessions),
 		"quiet.for": "`\"30s\"`", "quiet.within": "`\"1h\"`",
 		"proof.parallel": strconv.Itoa(full.Proof.Parallel), "proof.rows": "`" + strconv.FormatBool(full.Proof.CompareRows()) + "`",
-		"proof.where": "`" + string(full.Proof.Where) + "`",
-		"watch":       "`\"5m\"`", "approvalTimeout": "`\"24h\"`",
+		"proof.where": "`" + string(full.Proof.Where) + "`", "proof.throttleMiBps": strconv.Itoa(full.Proof.ThrottleMiBps),
+		"proof.lockFallback": "`" + strconv.FormatBool(full.Proof.LockFallback) + "`",
+		"proof.values":       "`" + strconv.FormatBool(full.Proof.Values) + "`",
+		"proof.hideKeys":     "`" + strconv.FormatBool(full.Proof.HideKeys) + "`",
+		"watch":              "`\"5m\"`", "approvalTimeout": "`\"24h\"`",
 	} {
 		_, row, found := strings.Cut(text, "| `"+field+"` |")
 		require.True(t, found, field)

@@ -43,6 +43,7 @@ func (r Request) Problems() []string {
 	between(add, "throttleMiBps", r.ThrottleMiBps, 0, maxThrottleMiBps)
 	between(add, "proof.parallel", r.Proof.Parallel, 0, 16)
 	oneOf(add, "proof.where", string(r.Proof.Where), "client", "server")
+	between(add, "proof.throttleMiBps", r.Proof.ThrottleMiBps, 0, maxThrottleMiBps)
 	if r.Quiet != nil {
 		quiet := r.Quiet.WithDefaults()
 		between(add, "quiet.sessions", quiet.Sessions, 1, 10000)

@@ -102,7 +102,8 @@ type ProofDifference struct {
 	Name   string `json:"name,omitempty"`
 	// Member is the part that differs: the column, the index, the privilege.
 	Member string `json:"member,omitempty"`
-	// Key is the row's key as SQL, or the whole row for a table that has no key. Withheld on request.
+	// Key is the row's key as SQL, withheld on request. A row of a table that has no key is named by a digest, or told whole where values
+	// were asked for.
 	Key string `json:"key,omitempty"`
 	// Columns are those that differ: columns of the row, or attributes of the definition.
 	Columns []string `json:"columns,omitempty"`

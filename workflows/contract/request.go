@@ -107,6 +107,14 @@ type ProofOptions struct {
 	Parallel int `json:"parallel,omitempty"`
 	// Where says who hashes the rows; default client.
 	Where ProofWhere `json:"where,omitempty"`
+	// ThrottleMiBps limits what is read from the primary, in MiB/s, 0 to 1048576; 0 means no limit.
+	ThrottleMiBps int `json:"throttleMiBps,omitempty"`
+	// LockFallback allows a read lock on the primary for a moment where no moment without a commit in flight could be caught.
+	LockFallback bool `json:"lockFallback,omitempty"`
+	// Values shows the values of differing columns, which are data, in the report and the mail.
+	Values bool `json:"values,omitempty"`
+	// HideKeys withholds the keys of differing rows, which may be data as well.
+	HideKeys bool `json:"hideKeys,omitempty"`
 }
 
 // CompareRows reports whether rows are compared.

@@ -14,7 +14,7 @@ func TestRequestNamesEveryProblemAtOnce(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(`{
 		"cluster": "Shop!", "Mode": "resync", "mode": "erase", "nodes": "s1", "max_parallel": 3, "maxParallel": "many",
 		"minServing": -1, "throttleMiBps": -5, "adaptiveThrottle": "yes", "watch": "soon", "approvalTimeout": 5, "notify": ["nobody"],
-		"proof": {"row": true, "parallel": 99, "where": "here"}, "donors": "me", "unreplicatedWrites": "keep", "onUnreachable": 7,
+		"proof": {"row": true, "parallel": 99, "where": "here", "throttleMiBps": -1, "lockFallback": "maybe", "values": 1, "hideKeys": []}, "donors": "me", "unreplicatedWrites": "keep", "onUnreachable": 7,
 		"delayedReplicas": "wait", "quiet": {"sessions": -1, "for": "2h", "within": "1000h", "until": "noon"}
 	}`), &request))
 	problems := strings.Join(request.Problems(), "\n")
@@ -34,6 +34,10 @@ func TestRequestNamesEveryProblemAtOnce(t *testing.T) {
 		"proof.row: unknown field",
 		"proof.parallel: 99 is not between 0 and 16",
 		`proof.where: "here" is not one of client, server`,
+		"proof.throttleMiBps: -1 is not between 0 and 1048576",
+		`proof.lockFallback: want true or false, got "maybe"`,
+		"proof.values: want true or false, got 1",
+		"proof.hideKeys: want true or false, got []",
 		`donors: "me" is not one of any, primary`,
 		`unreplicatedWrites: "keep" is not one of refuse, rescue, discard`,
 		"onUnreachable: want a string, got 7",
@@ -45,7 +49,7 @@ func TestRequestNamesEveryProblemAtOnce(t *testing.T) {
 	} {
 		require.Contains(t, problems, want)
 	}
-	require.Len(t, request.Problems(), 23)
+	require.Len(t, request.Problems(), 27)
 }
 
 func TestRequestWithoutAnObjectIsAProblemNotAFailure(t *testing.T) {
