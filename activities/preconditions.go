@@ -57,6 +57,9 @@ func (a *Activities) preconditions(ctx context.Context, in PreconditionsInput) (
 	if err := seen.CompareAll(ctx, servers); err != nil {
 		return contract.Plan{}, err
 	}
+	if err := alignAll(ctx, seen, servers); err != nil {
+		return contract.Plan{}, err
+	}
 	if in.Locked {
 		if err := seen.ProbeAll(ctx, servers, check.Probing{Run: in.Run, StillCurrent: a.stillCurrent(ctx, pulse)}); err != nil {
 			return contract.Plan{}, err

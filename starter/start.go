@@ -28,6 +28,7 @@ type choices struct {
 	MinServing         *int     `help:"How many secondaries stay in service meanwhile; default: 1 where there are two or more." placeholder:"N"`
 	ThrottleMiBps      int      `name:"throttle-mibps" help:"Limit of each copy in MiB/s; 0 for none." default:"0" placeholder:"N"`
 	AdaptiveThrottle   bool     `help:"Let each copy give way to load on the primary or the donor, below the limit."`
+	AlignSettings      bool     `help:"Bring settings of resynced secondaries in line with the primary's; the plan shows the statements."`
 	Notify             []string `help:"Mail addresses besides those of the inventory." placeholder:"ADDRESS"`
 	RequestedBy        string   `name:"by" help:"Who asks, for the report; default: the user and the host." placeholder:"NAME"`
 }
@@ -37,7 +38,7 @@ func (c choices) request(mode contract.Mode) contract.Request {
 		Cluster: c.Cluster, Mode: mode, Nodes: c.Nodes,
 		UnreplicatedWrites: contract.UnreplicatedWrites(c.UnreplicatedWrites), DelayedReplicas: contract.DelayedReplicas(c.DelayedReplicas),
 		OnUnreachable: contract.OnUnreachable(c.OnUnreachable), Donors: contract.Donors(c.Donors), MaxParallel: c.MaxParallel, MinServing: c.MinServing,
-		ThrottleMiBps: c.ThrottleMiBps, AdaptiveThrottle: c.AdaptiveThrottle,
+		ThrottleMiBps: c.ThrottleMiBps, AdaptiveThrottle: c.AdaptiveThrottle, AlignSettings: c.AlignSettings,
 		Notify: c.Notify, RequestedBy: who(c.RequestedBy),
 	}
 }

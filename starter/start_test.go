@@ -104,7 +104,7 @@ func TestStartCarriesEveryChoice(t *testing.T) {
 	s := newStandIn(t, contract.OutcomeSucceeded)
 	got := s.run(t, "start", s.cluster, "--confirm", s.cluster, "--detach", "--nodes", "db2,db3", "--unreplicated-writes", "discard",
 		"--delayed-replicas", "resync", "--quiet-sessions", "9", "--quiet-within", "3h", "--on-unreachable", "skip", "--donors", "primary", "--max-parallel", "3", "--min-serving", "0", "--throttle-mibps", "40", "--adaptive-throttle",
-		"--watch", "0s", "--approval-timeout", "2h", "--notify", "a@example.org,b@example.org", "--no-rows", "--proof-parallel", "4", "--proof-where", "server", "--proof-throttle-mibps", "30", "--proof-lock", "--proof-values", "--proof-hide-keys",
+		"--watch", "0s", "--approval-timeout", "2h", "--notify", "a@example.org,b@example.org", "--no-rows", "--proof-parallel", "4", "--proof-where", "server", "--proof-throttle-mibps", "30", "--align-settings", "--proof-lock", "--proof-values", "--proof-hide-keys",
 		"--plan", planID, "--by", "anna", "--mode", "repair", "--workflow-id", "mine-"+s.cluster)
 	require.Equal(t, 0, got.code, got.err)
 	assert.Contains(t, got.err, "No worker polls task queue "+s.queue)
@@ -116,7 +116,7 @@ func TestStartCarriesEveryChoice(t *testing.T) {
 	started := event.GetWorkflowExecutionStartedEventAttributes()
 	assert.Equal(t, contract.WorkflowResyncCluster, started.GetWorkflowType().GetName())
 	assert.JSONEq(t, `{"cluster":"`+s.cluster+`","mode":"repair","plan":"`+planID+`","confirm":"`+s.cluster+`","nodes":["db2","db3"],
-		"unreplicatedWrites":"discard","delayedReplicas":"resync","quiet":{"sessions":9,"within":"3h0m0s"},"onUnreachable":"skip","donors":"primary","maxParallel":3,"minServing":0,"throttleMiBps":40,"adaptiveThrottle":true,
+		"unreplicatedWrites":"discard","delayedReplicas":"resync","quiet":{"sessions":9,"within":"3h0m0s"},"onUnreachable":"skip","donors":"primary","maxParallel":3,"minServing":0,"throttleMiBps":40,"adaptiveThrottle":true,"alignSettings":true,
 		"proof":{"rows":false,"parallel":4,"where":"server","throttleMiBps":30,"lockFallback":true,"values":true,"hideKeys":true},"watch":"0s","approvalTimeout":"2h0m0s","notify":["a@example.org","b@example.org"],
 		"requestedBy":"anna"}`, string(started.GetInput().GetPayloads()[0].GetData()))
 	var request contract.Request

@@ -14,7 +14,7 @@ import (
 )
 
 // changing are the activities that change a server.
-var changing = []string{"Fence", "Rehearse", "Rescue", "Erase", "Clone", "Follow", "Return", "Release"}
+var changing = []string{"Fence", "Rehearse", "Rescue", "Erase", "Clone", "Follow", "Align", "Return", "Release"}
 
 // requireLaws holds a run that has ended to the invariants, whatever the story was. They are read off the record, the cluster as it was
 // left, and the report.
@@ -113,7 +113,7 @@ func (s *story) lawOfTheRelease() {
 	}
 }
 
-func (s *story) done(step, node string) bool {
+func (s *script) done(step, node string) bool {
 	return slices.ContainsFunc(s.record, func(e event) bool { return e.kind == "done" && e.step == step && e.node == node })
 }
 

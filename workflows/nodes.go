@@ -90,7 +90,7 @@ func (r *run) startNode(ctx workflow.Context, name, donor string, done func()) {
 		Target:   r.target(node),
 		Approval: approvalOf(node),
 		Donor:    donor, DonorUUID: r.planNode(donor).ServerUUID, OtherDonors: r.fan.OthersNow(name), AskForDonor: r.fan.OthersEver(name),
-		ThrottleMiBps: r.throttle, AdaptiveThrottle: r.request.AdaptiveThrottle, Proof: r.request.Proof,
+		ThrottleMiBps: r.throttle, AdaptiveThrottle: r.request.AdaptiveThrottle, Proof: r.request.Proof, Settings: node.Settings,
 		Mode: r.request.Mode, Plan: r.report.Plan.ID, Rescue: r.request.UnreplicatedWrites == contract.UnreplicatedRescue, Hooks: r.begun.Hooks,
 		Tellings: max(1, tellings/len(r.chosen)),
 	}

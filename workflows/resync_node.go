@@ -42,6 +42,8 @@ type NodeInput struct {
 	Hooks []inventory.HookPlace `json:"hooks,omitempty"`
 	// Tellings is how often the node may tell the run of itself; 0 as often as it likes.
 	Tellings int `json:"tellings,omitempty"`
+	// Settings are brought in line once the node is proven, as the approved plan has shown it.
+	Settings []contract.SettingChange `json:"settings,omitempty"`
 	// VerifyOnly changes nothing: the node is proven as it is.
 	VerifyOnly bool `json:"verifyOnly,omitempty"`
 	// CheapFirst leaves the rows of such a node uncompared that differs already in what is cheap to look at.
@@ -377,6 +379,7 @@ func (n *nodeRun) verify(ctx workflow.Context) error {
 // takeBack puts the node into service again; only now may clients see it.
 func (n *nodeRun) takeBack(ctx workflow.Context) error {
 	err := n.take(ctx, contract.StepReturn, func() (int, error) {
+		n.align(ctx)
 		var result activities.ReturnResult
 		err := workflow.ExecuteActivity(finishing(ctx, "Return "+n.in.Target.Node+" to service"), n.act.Return, activities.ReturnInput{
 			Target: n.in.Target, Noted: n.noted,
@@ -389,6 +392,23 @@ func (n *nodeRun) takeBack(ctx workflow.Context) error {
 		n.report.State = proven(*n.report.Proof) + "; following it and in service"
 	}
 	return err
+}
+
+// align brings the node's settings in line before clients see it. It was proven, so that a failure is noted and keeps it from nothing.
+func (n *nodeRun) align(ctx workflow.Context) {
+	if len(n.in.Settings) == 0 {
+		return
+	}
+	err := workflow.ExecuteActivity(changing(ctx, "Bring settings of "+n.in.Target.Node+" in line"), n.act.Align, activities.AlignInput{
+		Target: n.in.Target, Changes: n.in.Settings,
+	}).Get(ctx, nil)
+	if err != nil {
+		n.report.Notes = append(n.report.Notes, "its settings were not all brought in line with the primary's: "+failureOf(err).Message)
+		return
+	}
+	for _, change := range n.in.Settings {
+		n.report.Aligned = append(n.report.Aligned, change.Statement())
+	}
 }
 
 func (n *nodeRun) parentRef() *activities.ParentRef {

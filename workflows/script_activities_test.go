@@ -333,6 +333,15 @@ func proofOf(node *server, options contract.ProofOptions) contract.Proof {
 	return proof
 }
 
+func (s *script) Align(ctx context.Context, in activities.AlignInput) (activities.Done, error) {
+	return s.change(ctx, in.Target, "", func(node *server) error {
+		s.demand(node.fenced && node.following && node.data == copied && !node.differs, "the settings of %s were aligned with %s", node.name, node.data)
+		s.demand(s.done("Verify", node.name), "%s was aligned before it was proven", node.name)
+		s.demand(slices.Equal(in.Changes, s.cluster.drift), "%s was aligned by %v, and %v was approved", node.name, in.Changes, s.cluster.drift)
+		return nil
+	})
+}
+
 func (s *script) Return(ctx context.Context, in activities.ReturnInput) (activities.ReturnResult, error) {
 	done, err := s.change(ctx, in.Target, "", func(node *server) error {
 		s.demand(node.following && node.data == copied && !node.differs, "%s was returned with %s", node.name, node.data)

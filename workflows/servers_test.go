@@ -62,6 +62,8 @@ type servers struct {
 	// anotherPrimary says that a failover has happened since the plan.
 	anotherPrimary bool
 	findings       []contract.Finding
+	// drift is what every secondary's settings need to be brought in line.
+	drift []contract.SettingChange
 }
 
 func newServers(names ...string) *servers {
@@ -123,6 +125,9 @@ func (c *servers) plan(request contract.Request) contract.Plan {
 			Serving: s.serving && !s.fenced && !s.unreachable,
 			Chosen:  !s.unreachable && (len(request.Nodes) == 0 || slices.Contains(request.Nodes, s.name)),
 			Loss:    contract.Loss{ErrantGTIDs: s.errant},
+		}
+		if request.AlignSettings && node.Chosen {
+			node.Settings = c.drift
 		}
 		if s.errant != "" {
 			node.Loss.Preview = &contract.LossPreview{}

@@ -31,6 +31,8 @@ type Observations struct {
 	Previews map[string]contract.LossPreview
 	// Belongings are what the chosen secondaries have that the primary lacks or has otherwise; nil when nobody compared (CompareAll).
 	Belongings map[string]Belongings
+	// Alignments are what would bring the settings of the chosen secondaries in line; nil when nobody asked for it.
+	Alignments map[string][]contract.SettingChange
 	// Archive is the worker's, in which rescues are kept.
 	Archive Archive
 	// Look is what the primary alone was asked, once it was known; nil when there is no primary, or it could not be asked again.

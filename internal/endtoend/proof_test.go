@@ -14,6 +14,7 @@ import (
 
 	"github.com/clusterresync/clusterresync/activities"
 	"github.com/clusterresync/clusterresync/internal/inventory"
+	"github.com/clusterresync/clusterresync/internal/sandbox"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -290,4 +291,41 @@ func TestTerminationInACommonProof(t *testing.T) {
 	})
 	requireOutcome(t, contract.OutcomeVerified, last)
 	requireAppliers(t)
+}
+
+// TestSettingsAreAligned: shown in the plan, whose ID they change, set on the resynced node alone, and there after it was refilled.
+func TestSettingsAreAligned(t *testing.T) {
+	startWorker(t)
+	node, other := lab.cluster.Secondaries()[0], lab.cluster.Secondaries()[1]
+	for _, drifting := range []*sandbox.Node{node, other} {
+		require.NoError(t, drifting.Exec(t.Context(), "SET PERSIST sync_binlog = 0"))
+		t.Cleanup(func() {
+			require.NoError(t, drifting.Exec(context.WithoutCancel(t.Context()), "RESET PERSIST IF EXISTS sync_binlog", "SET GLOBAL sync_binlog = DEFAULT"))
+		})
+	}
+	request := resync(node.Name)
+	request.Mode = contract.ModePlan
+	without := finish(t, start(t, "plan-without-settings", request)).Plan
+	request.AlignSettings = true
+	with := finish(t, start(t, "plan-with-settings", request)).Plan
+	require.NotEqual(t, without.ID, with.ID)
+	require.Empty(t, without.Chosen()[0].Settings)
+	require.Len(t, with.Chosen()[0].Settings, 1)
+	require.Equal(t, "SET PERSIST sync_binlog = 1", with.Chosen()[0].Settings[0].Statement())
+
+	request.Mode, request.Plan = contract.ModeResync, with.ID
+	report := finish(t, start(t, "aligns-settings", request))
+	requireOutcome(t, contract.OutcomeSucceeded, report)
+	require.Equal(t, []string{"SET PERSIST sync_binlog = 1"}, nodeOf(t, report, node.Name).Aligned)
+	for _, one := range []struct {
+		node *sandbox.Node
+		want string
+	}{{node, "1"}, {other, "0"}} {
+		value, err := one.node.QueryString(t.Context(), "SELECT @@GLOBAL.sync_binlog")
+		require.NoError(t, err)
+		require.Equal(t, one.want, value, one.node.Name)
+	}
+	persisted, err := node.QueryString(t.Context(), "SELECT COUNT(*) FROM performance_schema.persisted_variables WHERE VARIABLE_NAME = 'sync_binlog'")
+	require.NoError(t, err)
+	require.Equal(t, "1", persisted)
 }

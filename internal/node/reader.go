@@ -41,6 +41,12 @@ func (p Pinned) Query(ctx context.Context, doing, query string, args ...any) (*s
 	return rows, nil
 }
 
+// Exec runs one statement that returns no rows.
+func (p Pinned) Exec(ctx context.Context, doing, query string, args ...any) error {
+	_, err := p.Conn.ExecContext(ctx, query, args...)
+	return Wrap(p.Node, doing, err)
+}
+
 // Each calls fn for every row of the query.
 func Each(ctx context.Context, r Reader, doing, query string, args []any, fn func(scan func(...any) error) error) error {
 	rows, err := r.Query(ctx, doing, query, args...)

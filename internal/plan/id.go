@@ -39,6 +39,8 @@ type approvedNode struct {
 	// Objects are what only the node has or has otherwise, by kind and name, whether their erase needs consent or is merely shown; their
 	// sizes move.
 	Objects []string `json:"objects,omitempty"`
+	// Settings are the statements that change them.
+	Settings []string `json:"settings,omitempty"`
 }
 
 // objects are what a loss shows, in one order. What merely differs on a node that is behind is no part of it: that changes as the node moves.
@@ -68,8 +70,12 @@ func id(p contract.Plan) string {
 		a.Mode = contract.ModeResync
 	}
 	for _, n := range p.Chosen() {
+		var settings []string
+		for _, change := range n.Settings {
+			settings = append(settings, change.Statement())
+		}
 		a.Chosen = append(a.Chosen, approvedNode{
-			approvedServer{n.Name, n.ServerUUID}, n.Loss.ErrantGTIDs, n.Loss.Unknown != "", n.DelaySeconds > 0, objects(n.Loss),
+			approvedServer{n.Name, n.ServerUUID}, n.Loss.ErrantGTIDs, n.Loss.Unknown != "", n.DelaySeconds > 0, objects(n.Loss), settings,
 		})
 	}
 	slices.SortFunc(a.Chosen, func(x, y approvedNode) int { return cmp.Compare(x.Name, y.Name) })

@@ -78,6 +78,9 @@ func planNode(o *check.Observations, n *check.Observation) contract.PlanNode {
 		p.DelaySeconds = max(p.DelaySeconds, c.DelaySeconds)
 	}
 	p.Loss = o.Loss(n.Node)
+	if p.Chosen {
+		p.Settings = o.Alignments[n.Node]
+	}
 	return p
 }
 

@@ -195,6 +195,9 @@ func TestIDChangesWithEverythingApproved(t *testing.T) {
 			"consent to a loss": func(o *check.Observations) { o.Request.UnreplicatedWrites = contract.UnreplicatedDiscard },
 			"delay":             func(o *check.Observations) { o.Nodes[some].Channels[0].DelaySeconds = 3600 },
 			"floor":             func(o *check.Observations) { zero := 0; o.Request.MinServing = &zero },
+			"settings": func(o *check.Observations) {
+				o.Alignments = map[string][]contract.SettingChange{name: {{Name: "sync_binlog", From: "0", To: "1"}}}
+			},
 		}
 		keys := make([]string, 0, len(changes))
 		for key := range changes {

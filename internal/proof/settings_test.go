@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -61,7 +62,7 @@ func TestDriftIsAWarningAndCanBeAligned(t *testing.T) {
 	var set, back []string
 	for name, v := range drifted {
 		value := v[0]
-		if !wholeNumber.MatchString(value) {
+		if _, err := strconv.Atoi(value); err != nil {
 			value = "'" + value + "'"
 		}
 		set = append(set, "SET GLOBAL "+name+"="+value)
@@ -111,12 +112,12 @@ func TestDriftIsAWarningAndCanBeAligned(t *testing.T) {
 	require.Equal(t, "1", persisted, "must hold after a restart")
 
 	t.Run("set by somebody since", func(t *testing.T) {
-		stale := []SettingChange{{Name: "max_connections", From: "5", To: "6"}}
+		stale := []contract.SettingChange{{Name: "max_connections", From: "5", To: "6"}}
 		require.ErrorContains(t, Align(t.Context(), secondary, stale), "somebody else")
 	})
 	t.Run("not on the list", func(t *testing.T) {
-		require.ErrorContains(t, Align(t.Context(), secondary, []SettingChange{{Name: "general_log", From: "OFF", To: "ON"}}), "not among")
-		require.ErrorContains(t, Align(t.Context(), secondary, []SettingChange{{Name: "server_id", From: "2", To: "1"}}), "not among")
+		require.ErrorContains(t, Align(t.Context(), secondary, []contract.SettingChange{{Name: "general_log", From: "OFF", To: "ON"}}), "not among")
+		require.ErrorContains(t, Align(t.Context(), secondary, []contract.SettingChange{{Name: "server_id", From: "2", To: "1"}}), "not among")
 	})
 }
 
@@ -163,9 +164,9 @@ func TestDriftRules(t *testing.T) {
 }
 
 func TestStatementQuotesWhatIsNoNumber(t *testing.T) {
-	require.Equal(t, "SET PERSIST max_connections = 10", SettingChange{Name: "max_connections", To: "10"}.Statement())
-	require.Equal(t, `SET PERSIST sql_mode = 'A,B''\\'`, SettingChange{Name: "sql_mode", To: `A,B'\`}.Statement())
-	require.Equal(t, "SET PERSIST mandatory_roles = ''", SettingChange{Name: "mandatory_roles"}.Statement())
+	require.Equal(t, "SET PERSIST max_connections = 10", contract.SettingChange{Name: "max_connections", To: "10"}.Statement())
+	require.Equal(t, `SET PERSIST sql_mode = 'A,B''\\'`, contract.SettingChange{Name: "sql_mode", To: `A,B'\`}.Statement())
+	require.Equal(t, "SET PERSIST mandatory_roles = ''", contract.SettingChange{Name: "mandatory_roles"}.Statement())
 }
 
 // TestDocsNameEverySetting holds the table of docs/proof.md to the list, in its order.

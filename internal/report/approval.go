@@ -23,6 +23,7 @@ func approvalDocument(report contract.Report, until time.Time, where place) docu
 		d.Lead = append(d.Lead, "The request stands until "+at+"; after that the run ends with nothing changed.")
 	}
 	d.addSection(lossSection(plan))
+	d.addSection(settingsSection(plan))
 	d.addSection(planSection(plan))
 	d.addSection(findingsSection("Warnings", plan.Warnings()))
 	d.addSection(decideSection("Approve", contract.RequestApprove, report, where,

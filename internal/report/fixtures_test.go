@@ -64,10 +64,13 @@ func exampleLoss() contract.Loss {
 	}
 }
 
+var syncBinlog = contract.SettingChange{Name: "sync_binlog", From: "0", To: "1", Why: "a crash would lose transactions that clients were told of"}
+
 // rescuePlan keeps what can be kept; on db4 nobody can know.
 func rescuePlan() *contract.Plan {
 	plan := examplePlan()
 	plan.UnreplicatedWrites, plan.Hooks, plan.Estimate = contract.UnreplicatedRescue, []string{}, nil
+	plan.Secondaries[1].Settings = []contract.SettingChange{syncBinlog}
 	plan.Secondaries[1].Loss.OnlyHere, plan.Secondaries[1].Loss.Preview.Partial = nil, ""
 	plan.Secondaries[2].Loss = contract.Loss{ErrantGTIDs: uuid("564") + ":1-2", Transactions: 2,
 		Preview: &contract.LossPreview{Unreadable: "the binary logs that held them are purged"}}
@@ -159,7 +162,7 @@ func provenNode(name, number string) contract.NodeReport {
 			Bytes: 157286400},
 		Copy: &contract.Copy{Donor: "db1", Bytes: 157601792, Duration: contract.Duration(4200 * time.Millisecond), MiBps: 35.8,
 			GTIDs: uuid("561") + ":1-48102"},
-		Proof: refilledProof(),
+		Proof: refilledProof(), Aligned: []string{syncBinlog.Statement()},
 	}
 }
 

@@ -43,6 +43,9 @@ func nodeSection(node contract.NodeReport) section {
 		one.addList(stepErrors(node.Steps, node.Error))
 	}
 	one.add(proofBlocks(node.Proof)...)
+	if len(node.Aligned) > 0 {
+		one.add(strong("Settings brought in line with the primary's after that"), list(node.Aligned))
+	}
 	if len(node.Notes) > 0 {
 		one.add(strong("Notes"), list(node.Notes))
 	}

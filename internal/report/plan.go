@@ -16,6 +16,7 @@ func planDocument(plan contract.Plan) document {
 	d.addSection(findingsSection("What stands in the way", plan.Failures()))
 	d.addSection(planSection(plan))
 	d.addSection(lossSection(plan))
+	d.addSection(settingsSection(plan))
 	d.addSection(findingsSection("Warnings", plan.Warnings()))
 	return d
 }
@@ -80,6 +81,21 @@ func planSection(plan contract.Plan) section {
 		f.add("Checks", fmt.Sprintf("%d passed, %d warned, %d failed", passed, len(plan.Warnings()), len(plan.Failures())))
 	}
 	one.addFields(f)
+	return one
+}
+
+// settingsSection is what the approval covers besides the loss.
+func settingsSection(plan contract.Plan) section {
+	one := section{Title: "Settings that would be brought in line"}
+	for _, node := range plan.Chosen() {
+		if len(node.Settings) == 0 {
+			continue
+		}
+		one.add(strong(node.Name))
+		for _, change := range node.Settings {
+			one.add(code(change.Statement()+";"), paragraph(fmt.Sprintf("It is %q now: %s.", change.From, change.Why)))
+		}
+	}
 	return one
 }
 

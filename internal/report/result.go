@@ -35,6 +35,7 @@ func resultDocument(report contract.Report, where place) document {
 	if report.Plan != nil {
 		if report.Outcome == contract.OutcomePlanned || report.Outcome == contract.OutcomeRefused {
 			d.addSection(lossSection(*report.Plan))
+			d.addSection(settingsSection(*report.Plan))
 		}
 		d.addSection(planSection(*report.Plan))
 		d.addSection(findingsSection("Warnings", report.Plan.Warnings()))

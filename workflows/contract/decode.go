@@ -20,7 +20,7 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 		"cluster": &r.Cluster, "mode": &r.Mode, "plan": &r.Plan, "confirm": &r.Confirm, "nodes": &r.Nodes,
 		"unreplicatedWrites": &r.UnreplicatedWrites, "delayedReplicas": &r.DelayedReplicas, "onUnreachable": &r.OnUnreachable, "donors": &r.Donors,
 		"maxParallel": &r.MaxParallel, "minServing": &r.MinServing, "throttleMiBps": &r.ThrottleMiBps, "adaptiveThrottle": &r.AdaptiveThrottle,
-		"watch": &r.Watch, "approvalTimeout": &r.ApprovalTimeout, "notify": &r.Notify, "requestedBy": &r.RequestedBy,
+		"alignSettings": &r.AlignSettings, "watch": &r.Watch, "approvalTimeout": &r.ApprovalTimeout, "notify": &r.Notify, "requestedBy": &r.RequestedBy,
 		"problems": &r.problems,
 	}
 	nested := map[string]map[string]any{"proof": {

@@ -125,6 +125,7 @@ func TestDocsNameEveryInput(t *testing.T) {
 		"proof.parallel": strconv.Itoa(full.Proof.Parallel), "proof.rows": "`" + strconv.FormatBool(full.Proof.CompareRows()) + "`",
 		"proof.where": "`" + string(full.Proof.Where) + "`", "proof.throttleMiBps": strconv.Itoa(full.Proof.ThrottleMiBps),
 		"proof.lockFallback": "`" + strconv.FormatBool(full.Proof.LockFallback) + "`",
+		"alignSettings":      "`" + strconv.FormatBool(full.AlignSettings) + "`",
 		"proof.values":       "`" + strconv.FormatBool(full.Proof.Values) + "`",
 		"proof.hideKeys":     "`" + strconv.FormatBool(full.Proof.HideKeys) + "`",
 		"watch":              "`\"5m\"`", "approvalTimeout": "`\"24h\"`",

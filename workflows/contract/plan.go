@@ -52,6 +52,8 @@ type PlanNode struct {
 	DataBytes int64 `json:"dataBytes"`
 	// Schemas are the user schemas that the erase would drop.
 	Schemas []string `json:"schemas,omitempty"`
+	// Settings are brought in line once the node is proven, where that was asked for; in the list's order.
+	Settings []SettingChange `json:"settings,omitempty"`
 	// Loss is what only this node has.
 	Loss Loss `json:"loss"`
 	// State says in a few words how the node stands now.

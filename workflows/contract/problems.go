@@ -44,6 +44,9 @@ func (r Request) Problems() []string {
 	between(add, "proof.parallel", r.Proof.Parallel, 0, 16)
 	oneOf(add, "proof.where", string(r.Proof.Where), "client", "server")
 	between(add, "proof.throttleMiBps", r.Proof.ThrottleMiBps, 0, maxThrottleMiBps)
+	if r.AlignSettings && r.Mode == ModeVerify {
+		add("alignSettings: a run with mode verify changes nothing; leave it out, or use resync or repair")
+	}
 	if r.Quiet != nil {
 		quiet := r.Quiet.WithDefaults()
 		between(add, "quiet.sessions", quiet.Sessions, 1, 10000)

@@ -104,6 +104,8 @@ type NodeReport struct {
 	Standing   Standing `json:"standing"`
 	// State says in a sentence what state the node is in now.
 	State string `json:"state"`
+	// Aligned are the statements that brought its settings in line with the primary's.
+	Aligned []string `json:"aligned,omitempty"`
 	// Next says what to do; empty when there is nothing to do.
 	Next      string    `json:"next,omitempty"`
 	ErrorType ErrorType `json:"errorType,omitempty"`

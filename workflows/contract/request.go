@@ -154,6 +154,8 @@ type Request struct {
 	AdaptiveThrottle bool `json:"adaptiveThrottle,omitempty"`
 	// Quiet is the low-traffic gate; none is waited at when it is left out.
 	Quiet *Quiet `json:"quiet,omitempty"`
+	// AlignSettings brings a resynced node's settings in line with the primary's, as the plan shows it.
+	AlignSettings bool `json:"alignSettings,omitempty"`
 	// Proof says how thorough the proof is.
 	Proof ProofOptions `json:"proof,omitempty"`
 	// Watch is how long the cluster is watched after the last return; default 5m, "0s" for not at all.

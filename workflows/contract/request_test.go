@@ -12,7 +12,7 @@ import (
 func TestRequestNamesEveryProblemAtOnce(t *testing.T) {
 	var request Request
 	require.NoError(t, json.Unmarshal([]byte(`{
-		"cluster": "Shop!", "Mode": "resync", "mode": "erase", "nodes": "s1", "max_parallel": 3, "maxParallel": "many",
+		"cluster": "Shop!", "Mode": "resync", "mode": "erase", "alignSettings": "all", "nodes": "s1", "max_parallel": 3, "maxParallel": "many",
 		"minServing": -1, "throttleMiBps": -5, "adaptiveThrottle": "yes", "watch": "soon", "approvalTimeout": 5, "notify": ["nobody"],
 		"proof": {"row": true, "parallel": 99, "where": "here", "throttleMiBps": -1, "lockFallback": "maybe", "values": 1, "hideKeys": []}, "donors": "me", "unreplicatedWrites": "keep", "onUnreachable": 7,
 		"delayedReplicas": "wait", "quiet": {"sessions": -1, "for": "2h", "within": "1000h", "until": "noon"}
@@ -38,6 +38,7 @@ func TestRequestNamesEveryProblemAtOnce(t *testing.T) {
 		`proof.lockFallback: want true or false, got "maybe"`,
 		"proof.values: want true or false, got 1",
 		"proof.hideKeys: want true or false, got []",
+		`alignSettings: want true or false, got "all"`,
 		`donors: "me" is not one of any, primary`,
 		`unreplicatedWrites: "keep" is not one of refuse, rescue, discard`,
 		"onUnreachable: want a string, got 7",
@@ -49,7 +50,14 @@ func TestRequestNamesEveryProblemAtOnce(t *testing.T) {
 	} {
 		require.Contains(t, problems, want)
 	}
-	require.Len(t, request.Problems(), 27)
+	require.Len(t, request.Problems(), 28)
+}
+
+func TestVerifyAlignsNothing(t *testing.T) {
+	for mode, problems := range map[Mode]int{ModeVerify: 1, ModeResync: 0, ModeRepair: 0, ModePlan: 0, "": 0} {
+		request := Request{Cluster: "shop", Mode: mode, AlignSettings: true}
+		require.Len(t, request.Problems(), problems, mode)
+	}
 }
 
 func TestRequestWithoutAnObjectIsAProblemNotAFailure(t *testing.T) {
