@@ -136,9 +136,9 @@ func transactionsIn(t *testing.T, e *engine, set string) int64 {
 }
 
 // TestNoFalseAlarmUnderWritesAndDDL compares while rows come, go and change, and tables are altered, made and dropped.
-func TestNoFalseAlarmUnderWritesAndDDL(t *testing.T) { falseAlarms(t, 3) }
+func TestNoFalseAlarmUnderWritesAndDDL(t *testing.T) { falseAlarms(t, 3, 3) }
 
-func falseAlarms(t *testing.T, runs int) {
+func falseAlarms(t *testing.T, runs, writing int) {
 	schema := []string{}
 	for i := range 4 {
 		schema = append(schema, fmt.Sprintf("CREATE TABLE t%d (id INT PRIMARY KEY, v VARCHAR(40), n INT, KEY (n))", i),
@@ -146,7 +146,7 @@ func falseAlarms(t *testing.T, runs int) {
 	}
 	schema = append(schema, "CREATE TABLE keyless (a INT, b INT)", "CREATE EVENT ev ON SCHEDULE EVERY 1 DAY DO DELETE FROM t0 WHERE n > 1000000")
 	fresh(t, "proof_busy", schema...)
-	count, stop := writers(t, 3, func(ctx context.Context, conn *sql.Conn, i int64) error {
+	count, stop := writers(t, writing, func(ctx context.Context, conn *sql.Conn, i int64) error {
 		statement := fmt.Sprintf("UPDATE proof_busy.t%d SET n=n+1, v=CONCAT('row ',n) WHERE id=%d", i%4, 1+i*7%1000)
 		switch i % 5 {
 		case 1:
