@@ -9,14 +9,16 @@ import (
 
 // Abridge makes a report fit into so many bytes of JSON, because it travels as one payload, of which Temporal takes 2 MiB at most and ends
 // a run that sends more. A report that fits is returned as it is. Of one that does not, details go in the order in which they are missed
-// least, those of nodes in good order first; what became of each node always stays. The workflow of each node keeps all of it as its result.
+// least, those of nodes in good order first; what became of each node always stays. The workflow of each node, or of each group, keeps
+// all of it as its result.
 func Abridge(full contract.Report, limit int) contract.Report {
 	if fits(full, limit) {
 		return full
 	}
 	short := full
 	short.Notes = append(append([]string(nil), full.Notes...), fmt.Sprintf(
-		"this report of %d nodes is abridged; the whole of what was done to a node is the result of its workflow %s",
+		"this report of %d nodes is abridged; the whole of what was done to a node is the result of its workflow %s, or of that of the "+
+			"first node it was proven together with",
 		len(full.Nodes), contract.NodeWorkflowID(full.Cluster, "<node>")))
 	for _, shorten := range []func(*contract.Report){leaveEvidenceOfGood, leavePlanDetails, leaveStepsOfGood, leaveEvidence} {
 		shorten(&short)
