@@ -22,9 +22,9 @@ func TestHeavySnapshotPairIsExact(t *testing.T) { exactPairs(t, 300) }
 // TestHeavyPrimarySnapshotIsExact takes thousands of the primary's half.
 func TestHeavyPrimarySnapshotIsExact(t *testing.T) { exactSnapshots(t, 3000) }
 
-// TestHeavyNoFalseAlarm is fifty runs under writes with DDL. So many writers come to 300 writes a second on a machine that is busy with
-// other things as well.
-func TestHeavyNoFalseAlarm(t *testing.T) { falseAlarms(t, 50, 24) }
+// TestHeavyNoFalseAlarm is fifty runs under writes with DDL. It tells how many writes a second there were: the machine decides; 300 are
+// wanted, and two cores that did other work beside it came to about 250, with more writers to fewer.
+func TestHeavyNoFalseAlarm(t *testing.T) { falseAlarms(t, 50, 10) }
 
 // TestHeavyTenThousandTables wants neither a connection nor a metadata statement per table.
 func TestHeavyTenThousandTables(t *testing.T) {
