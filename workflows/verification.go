@@ -53,7 +53,7 @@ func (r *run) verifyNodes(ctx workflow.Context) ending {
 // verifiedAtATime is how many secondaries share one reading of the primary, and how many such groups there are at a time.
 func (r *run) verifiedAtATime(ctx workflow.Context) (size, groups int) {
 	if workflow.GetVersion(ctx, "verify-together", workflow.DefaultVersion, 1) != workflow.DefaultVersion {
-		return r.together, 1
+		return r.together, max(1, r.request.MaxParallel/r.together)
 	}
 	// A run of older code reads the primary for each of them.
 	if r.request.MaxParallel > 1 && workflow.GetVersion(ctx, "verify-in-parallel", workflow.DefaultVersion, 1) != workflow.DefaultVersion {

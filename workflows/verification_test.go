@@ -38,7 +38,7 @@ func TestVerifyTogether(t *testing.T) {
 				s.request.Mode, s.request.MaxParallel = mode, tale.parallel
 				report := s.run()
 				require.Equal(t, contract.OutcomeVerified, report.Outcome)
-				require.Equal(t, tale.want, s.groups())
+				require.ElementsMatch(t, tale.want, s.groups())
 				require.Len(t, report.Nodes, 10)
 				for _, node := range report.Nodes {
 					require.Equal(t, contract.StandingVerified, node.Standing, node.Name)
@@ -51,6 +51,32 @@ func TestVerifyTogether(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestGroupsAtATime: more than share one reading are several groups at the same time, and never more nodes than were allowed.
+func TestGroupsAtATime(t *testing.T) {
+	var names []string
+	for name := 'a'; name <= 'z'; name++ {
+		names = append(names, string(name))
+	}
+	s := tell(t, names...)
+	s.request.Mode, s.request.MaxParallel = contract.ModeVerify, 17
+	s.awaitsOf("Verify", "a", "asked", "Verify", "i", 1)
+	report := s.run()
+	require.Equal(t, contract.OutcomeVerified, report.Outcome)
+	require.Len(t, report.Nodes, 26)
+	require.Len(t, s.groups(), 4)
+	now, most := 0, 0
+	for _, e := range s.record {
+		switch {
+		case e.kind == "begun" && e.node != "":
+			now++
+		case e.kind == "closed" && e.node != "":
+			now--
+		}
+		most = max(most, now)
+	}
+	require.Equal(t, 2, most, "17 are two whole groups")
 }
 
 // TestVerifyTogetherShowsEachNode: the query names every one of a group while it is at work.

@@ -32,23 +32,32 @@ const halfAnHour = 60
 
 // BenchmarkOneRun is one run with many secondaries, fed as a tree, whose copies are short: each tells of itself once.
 func BenchmarkOneRun(b *testing.B) {
-	oneRun(b, load{Secondaries: *nodes, Signals: 1, Pace: 20 * time.Millisecond, Step: 10 * time.Millisecond})
+	oneRun(b, contract.ModeResync, load{Secondaries: *nodes, Signals: 1, Pace: 20 * time.Millisecond, Step: 10 * time.Millisecond})
 }
 
 // BenchmarkOneRunOfLongCopies is the same with as many signals of progress as copies of half an hour give; only their waits are shortened.
 func BenchmarkOneRunOfLongCopies(b *testing.B) {
-	oneRun(b, load{Secondaries: *nodes, Signals: halfAnHour, Pace: 100 * time.Millisecond, Step: 10 * time.Millisecond})
+	oneRun(b, contract.ModeResync, load{Secondaries: *nodes, Signals: halfAnHour, Pace: 100 * time.Millisecond, Step: 10 * time.Millisecond})
+}
+
+// BenchmarkOneVerification is one run that proves as many secondaries as they are.
+func BenchmarkOneVerification(b *testing.B) {
+	oneRun(b, contract.ModeVerify, load{Secondaries: *nodes, Step: 100 * time.Millisecond})
 }
 
 var errStuck = fmt.Errorf("stuck: no history in %s", standstill)
 
-func oneRun(b *testing.B, load load) {
+func oneRun(b *testing.B, mode contract.Mode, load load) {
+	wanted := contract.OutcomeSucceeded
+	if mode == contract.ModeVerify {
+		wanted = contract.OutcomeVerified
+	}
 	temporal, address := startTemporal(b)
 	for b.Loop() {
 		p := startWorker(b, workerOptions{Address: address, Activities: *slots, Load: load})
 		ctx, cancel := context.WithTimeout(b.Context(), *patience)
 		began := time.Now()
-		run, err := start(ctx, temporal, "large", *parallel)
+		run, err := start(ctx, temporal, "large", mode, *parallel)
 		require.NoError(b, err)
 		seen := accompany(ctx, b, temporal, run)
 		var report contract.Report
@@ -62,8 +71,8 @@ func oneRun(b *testing.B, load load) {
 		child := weigh(b.Context(), b, temporal, contract.NodeWorkflowID("large", secondary(1)), "")
 		t := p.stop(b)
 
-		fmt.Printf("\nOne run, %d secondaries, %d at a time, %d signals of progress in each copy\n", load.Secondaries, *parallel, load.Signals)
-		row("ended", endOf(failed, report), "succeeded")
+		fmt.Printf("\nOne %s, %d secondaries, %d at a time, %d signals of progress in each copy\n", mode, load.Secondaries, *parallel, load.Signals)
+		row("ended", endOf(failed, report), string(wanted))
 		row("wall time", wall.Round(time.Second), "")
 		printWeight(w, load.Secondaries)
 		row("progress, as queried", bytesText(seen.progress), "2 MiB")
@@ -80,7 +89,7 @@ func oneRun(b *testing.B, load load) {
 		b.ReportMetric(float64(w.bytes)/float64(load.Secondaries), "history-B/node")
 		b.ReportMetric(float64(t.RSSBytes)/(1<<20), "worker-MiB")
 		b.ReportMetric(0, "ns/op")
-		if failed != nil || report.Outcome != contract.OutcomeSucceeded {
+		if failed != nil || report.Outcome != wanted {
 			b.Errorf("the run did not succeed: %v %s", failed, report.Reason)
 		}
 	}
@@ -99,7 +108,7 @@ func BenchmarkManyClusters(b *testing.B) {
 		group.SetLimit(32)
 		for i := range runs {
 			group.Go(func() (err error) {
-				runs[i], err = start(ctx, temporal, fmt.Sprintf("shop-%04d", i), 1)
+				runs[i], err = start(ctx, temporal, fmt.Sprintf("shop-%04d", i), contract.ModeResync, 1)
 				return err
 			})
 		}
@@ -141,12 +150,15 @@ func startTemporal(b *testing.B) (client.Client, string) {
 	return temporal, box.Temporal.Address()
 }
 
-func start(ctx context.Context, temporal client.Client, cluster string, parallel int) (client.WorkflowRun, error) {
-	watch := contract.Duration(5 * time.Minute)
+func start(ctx context.Context, temporal client.Client, cluster string, mode contract.Mode, parallel int) (client.WorkflowRun, error) {
+	watch, confirm := contract.Duration(5*time.Minute), cluster
+	if mode == contract.ModeVerify {
+		confirm = "" // nothing is to be approved
+	}
 	return temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: contract.ClusterWorkflowID(cluster), TaskQueue: contract.DefaultTaskQueue,
 	}, contract.WorkflowResyncCluster, contract.Request{
-		Cluster: cluster, Confirm: cluster, MaxParallel: parallel, Watch: &watch, RequestedBy: "the benchmark",
+		Cluster: cluster, Mode: mode, Confirm: confirm, MaxParallel: parallel, Watch: &watch, RequestedBy: "the benchmark",
 	})
 }
 

@@ -112,6 +112,15 @@ func (s *standins) Verify(ctx context.Context, in activities.VerifyInput) (activ
 	return activities.VerifyResult{Done: s.work(ctx, contract.StepVerify), Proof: proofOf(in.Target.Node)}, nil
 }
 
+func (s *standins) VerifyTogether(ctx context.Context, in activities.VerifyTogetherInput) (activities.VerifyTogetherResult, error) {
+	result := activities.VerifyTogetherResult{Done: s.work(ctx, contract.StepVerify)}
+	for _, target := range in.Targets {
+		proof := proofOf(target.Node)
+		result.Nodes = append(result.Nodes, activities.VerifiedNode{Proof: &proof})
+	}
+	return result, nil
+}
+
 func (s *standins) Return(ctx context.Context, _ activities.ReturnInput) (activities.ReturnResult, error) {
 	return activities.ReturnResult{Done: s.work(ctx, contract.StepReturn)}, nil
 }

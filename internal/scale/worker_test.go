@@ -87,6 +87,7 @@ func beWorker(text string) error {
 func registerWorkflows(w worker.WorkflowRegistry) {
 	w.RegisterWorkflowWithOptions(workflows.ResyncCluster, workflow.RegisterOptions{Name: contract.WorkflowResyncCluster})
 	w.RegisterWorkflowWithOptions(workflows.ResyncNode, workflow.RegisterOptions{Name: contract.WorkflowResyncNode})
+	w.RegisterWorkflowWithOptions(workflows.VerifyNodes, workflow.RegisterOptions{Name: contract.WorkflowVerifyNodes})
 	w.RegisterWorkflowWithOptions(workflows.ClusterLock, workflow.RegisterOptions{Name: contract.WorkflowClusterLock})
 }
 
