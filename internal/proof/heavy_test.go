@@ -7,6 +7,7 @@ package proof
 //	go test -tags heavy -run Heavy -v ./internal/proof
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -22,9 +23,17 @@ func TestHeavySnapshotPairIsExact(t *testing.T) { exactPairs(t, 300) }
 // TestHeavyPrimarySnapshotIsExact takes thousands of the primary's half.
 func TestHeavyPrimarySnapshotIsExact(t *testing.T) { exactSnapshots(t, 3000) }
 
-// TestHeavyNoFalseAlarm is fifty runs under writes with DDL. It tells how many writes a second there were: the machine decides; 300 are
-// wanted, and two cores that did other work beside it came to about 250, with more writers to fewer.
-func TestHeavyNoFalseAlarm(t *testing.T) { falseAlarms(t, 50, 10) }
+// TestHeavyNoFalseAlarm is fifty runs under writes with DDL. It tells how many writes a second there were: the machine decides, and 300 are
+// wanted. No commit waits for the disk, which three servers share.
+func TestHeavyNoFalseAlarm(t *testing.T) {
+	for _, n := range lab.Nodes {
+		require.NoError(t, n.Exec(t.Context(), "SET GLOBAL sync_binlog=0", "SET GLOBAL innodb_flush_log_at_trx_commit=2"))
+		t.Cleanup(func() {
+			require.NoError(t, n.Exec(context.Background(), "SET GLOBAL sync_binlog=DEFAULT", "SET GLOBAL innodb_flush_log_at_trx_commit=DEFAULT"))
+		})
+	}
+	falseAlarms(t, 50, 10)
+}
 
 // TestHeavyTenThousandTables wants neither a connection nor a metadata statement per table.
 func TestHeavyTenThousandTables(t *testing.T) {
