@@ -14,9 +14,11 @@ import (
 type RecheckInput struct {
 	Target   Target   `json:"target"`
 	Approval Approval `json:"approval"`
-	// Floor is how many other secondaries have to serve, 0 for none; those in Out do not count: the run takes them out as well.
-	Floor int      `json:"floor,omitempty"`
-	Out   []string `json:"out,omitempty"`
+	// Floor is how many other secondaries have to serve, 0 for none; those in Out do not count: the run takes them out as well. WasOut says
+	// that the node did not serve when the plan was made: it needs no others unless it serves now.
+	Floor  int      `json:"floor,omitempty"`
+	Out    []string `json:"out,omitempty"`
+	WasOut bool     `json:"wasOut,omitempty"`
 }
 
 // RecheckResult is the recipient's own UTC clock right before it was looked at: a clone that began before it is not ours, and a table made
@@ -60,6 +62,11 @@ func (a *Activities) recheck(ctx context.Context, in RecheckInput) (RecheckResul
 func (s *site) keepsFloor(ctx context.Context, in RecheckInput) error {
 	if in.Floor == 0 {
 		return nil
+	}
+	if in.WasOut {
+		if serves, err := check.ServesNow(ctx, in.Target.Node, in.Target.PrimaryUUID, s.open); !serves {
+			return err
+		}
 	}
 	var others []string
 	for _, other := range s.cluster.Nodes {

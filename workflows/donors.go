@@ -138,10 +138,15 @@ func (r *run) canFeed() bool {
 	return ok
 }
 
-// beginLater puts a node back among the waiting that was released as it was because of its donor; it reports false when there is no other
-// donor to be hoped for. If none comes, what was said of the node stands.
-func (r *run) beginLater(report contract.NodeReport) bool {
-	if !report.DonorFailed || r.aborted[report.Name] || !r.fan.Retry(report.Name) {
+// beginLater puts a node back among the waiting that was released as it was because of its donor, or left as it was because it serves
+// after all and too few others do. It reports false when there is nothing to be hoped for. If it never comes, what was said of the node stands.
+func (r *run) beginLater(report contract.NodeReport, wasOut bool) bool {
+	switch {
+	case r.aborted[report.Name]:
+		return false
+	case report.DonorFailed && r.fan.Retry(report.Name):
+	case wasOut && report.ErrorType == contract.ErrorFloor && r.fan.Serves(report.Name):
+	default:
 		return false
 	}
 	r.released[report.Name] = append(r.released[report.Name],

@@ -15,7 +15,7 @@ import (
 // resyncNodes begins one child per chosen secondary, as donors become free and the floor allows, and waits for all of them. A cancel,
 // a pause or a lost lock keeps further nodes from being begun; those already begun are finished.
 func (r *run) resyncNodes(ctx workflow.Context) {
-	r.fan = r.newFan()
+	r.fan = r.newFan(ctx)
 	r.enter(contract.PhaseNodes)
 	apart, _ := workflow.NewDisconnectedContext(ctx)
 	running := 0
@@ -44,7 +44,7 @@ func (r *run) resyncNodes(ctx workflow.Context) {
 	}
 }
 
-func (r *run) newFan() fanout.State {
+func (r *run) newFan(ctx workflow.Context) fanout.State {
 	plan := r.report.Plan
 	f := fanout.State{
 		Primary: plan.Primary.Name, MinServing: plan.MinServing, MaxParallel: r.request.MaxParallel,
@@ -53,12 +53,17 @@ func (r *run) newFan() fanout.State {
 	for _, node := range plan.Secondaries {
 		switch {
 		case node.Chosen:
-			f.Nodes = append(f.Nodes, fanout.Node{Name: node.Name, Serving: node.Serving})
+			f.Nodes = append(f.Nodes, fanout.Node{Name: node.Name, Serving: node.Serving, Delayed: delayed(ctx, node)})
 		case node.Serving:
 			f.OthersServing++
 		}
 	}
 	return f
+}
+
+// delayed is PlanNode.Delayed, which a run of older code does not look at.
+func delayed(ctx workflow.Context, node contract.PlanNode) bool {
+	return node.Delayed() && workflow.GetVersion(ctx, "delayed-nodes", workflow.DefaultVersion, 1) != workflow.DefaultVersion
 }
 
 // mayBegin reports whether a node may be begun at all now.
@@ -93,12 +98,10 @@ func (r *run) startNode(ctx workflow.Context, name, donor string, done func()) {
 		ThrottleMiBps: r.throttle, AdaptiveThrottle: r.request.AdaptiveThrottle, Proof: r.request.Proof, Settings: node.Settings,
 		Mode: r.request.Mode, Plan: r.report.Plan.ID, Rescue: r.request.UnreplicatedWrites == contract.UnreplicatedRescue, Hooks: r.begun.Hooks,
 		Tellings: max(1, tellings/len(r.chosen)),
-	}
-	if node.Serving {
-		in.Floor, in.Out = r.report.Plan.MinServing, r.leaving()
+		Floor:    r.report.Plan.MinServing, Out: r.leaving(), WasOut: !r.fan.Counted(name),
 	}
 	r.runChild(ctx, in, fmt.Sprintf("Resync %s from %s", name, donor), func(report contract.NodeReport) {
-		if !r.beginLater(report) {
+		if !r.beginLater(report, in.WasOut) {
 			r.fan.Finish(name, report.Standing == contract.StandingProven, report.Standing == contract.StandingUntouched)
 		}
 		done()

@@ -160,3 +160,50 @@ func TestChildEndedFromOutsideAndItsServerIsGone(t *testing.T) {
 	require.Equal(t, contract.StandingUnknown, s.standing("a"))
 	require.Contains(t, s.nodeReport("a").State, "ended from outside")
 }
+
+// TestFloorHoldsWhatServesAgain (I9): nodes that were far behind when the plan was made, and were not counted, may serve when they are
+// begun. Each then keeps to the floor like any other and is begun later rather than not at all.
+func TestFloorHoldsWhatServesAgain(t *testing.T) {
+	s := tell(t, "a", "b", "c")
+	s.request.MaxParallel = 3
+	for _, node := range s.cluster.all {
+		node.lags = true
+	}
+	s.whenDone("Preconditions", "", func() {
+		for _, node := range s.cluster.all {
+			node.lags = false
+		}
+	})
+	for _, proven := range []string{"a", "b"} {
+		s.awaitsOf("Verify", proven, "closed", "resync/shop/c", "c", 1)
+	}
+	require.Equal(t, contract.OutcomeSucceeded, s.run().Outcome)
+	require.Contains(t, s.nodeReport("c").Notes[0], "it was begun before")
+	require.Equal(t, 2, s.count("begun", "resync/shop/c", "c"))
+}
+
+// TestFloorRefusesTheLastOneThatServesAgain: one node alone is left as it was.
+func TestFloorRefusesTheLastOneThatServesAgain(t *testing.T) {
+	s := tell(t, "a", "b")
+	s.cluster.node("a").lags = true
+	s.request.Nodes = []string{"a"}
+	s.whenDone("Preconditions", "", func() { s.cluster.node("a").lags, s.cluster.node("b").serving = false, false })
+	require.Equal(t, contract.OutcomeFailed, s.run().Outcome)
+	require.Equal(t, contract.StandingUntouched, s.standing("a"))
+	require.Equal(t, contract.ErrorFloor, s.nodeReport("a").ErrorType)
+}
+
+// TestADelayedNodeDoesNotServe (I9): it replicates well, and what it shows is old. It is resynced first, does not let another one go, and
+// feeds nobody: its copy is old as well.
+func TestADelayedNodeDoesNotServe(t *testing.T) {
+	s := tell(t, "a", "b", "c")
+	s.cluster.node("b").delay = 3600
+	report := s.run()
+	require.Equal(t, contract.OutcomeSucceeded, report.Outcome)
+	require.Equal(t, []string{"p>b", "p>a", "a>c"}, s.donors())
+
+	s = tell(t, "a", "b")
+	s.cluster.node("a").delay = 3600
+	require.Equal(t, contract.OutcomePartlySucceeded, s.run().Outcome, "b is the only one in service")
+	require.Equal(t, contract.StandingUntouched, s.standing("b"))
+}

@@ -27,9 +27,15 @@ func TestWhateverHappens(t *testing.T) {
 		sound := !slices.ContainsFunc(s.cluster.all, func(n *server) bool {
 			return n.corrupts || n.gaps || (n.differs || !n.following) && s.request.Mode == contract.ModeVerify
 		})
-		floor := s.cluster.plan(s.request).MinServing
+		plan := s.cluster.plan(s.request)
 		// Nodes that are out of service are healed first; then one more than the floor must be there to begin with those that serve.
-		enough := len(s.cluster.all) > floor
+		able := 0
+		for _, node := range plan.Secondaries {
+			if !node.Delayed() && (node.Chosen || node.Serving) {
+				able++
+			}
+		}
+		enough := able > plan.MinServing
 
 		report := s.run()
 
@@ -41,11 +47,15 @@ func TestWhateverHappens(t *testing.T) {
 
 func drawServers(t *rapid.T, s *story) {
 	for _, node := range s.cluster.all {
-		switch rapid.SampledFrom([]string{"healthy", "healthy", "wreck", "stopped", "errant", "differs", "corrupts", "gaps"}).Draw(t, node.name) {
+		switch rapid.SampledFrom([]string{"healthy", "healthy", "wreck", "stopped", "lags", "delayed", "errant", "differs", "corrupts", "gaps"}).Draw(t, node.name) {
 		case "wreck":
 			node.fenced, node.wreck, node.following = true, true, false
 		case "stopped":
 			node.serving, node.following = false, false
+		case "lags":
+			node.lags = true
+		case "delayed":
+			node.delay = 3600
 		case "errant":
 			node.errant = "uuid-of-" + node.name + ":1"
 		case "differs":
@@ -60,6 +70,9 @@ func drawServers(t *rapid.T, s *story) {
 
 func drawRequest(t *rapid.T, s *story) {
 	s.request.Mode = rapid.SampledFrom([]contract.Mode{contract.ModeResync, contract.ModeResync, contract.ModeRepair, contract.ModeVerify}).Draw(t, "mode")
+	if rapid.IntRange(0, 3).Draw(t, "some nodes") == 0 {
+		s.request.Nodes = []string{drawNode(t, s)}
+	}
 	s.request.MaxParallel = rapid.IntRange(1, 3).Draw(t, "maxParallel")
 	s.request.Donors = rapid.SampledFrom([]contract.Donors{contract.DonorsAny, contract.DonorsPrimary}).Draw(t, "donors")
 	s.cluster.fencedDonors = rapid.Bool().Draw(t, "fencedDonors")
@@ -135,8 +148,10 @@ func drawEvents(t *rapid.T, s *story) int {
 			"pause":       func() { s.signal(contract.RequestPause, nil) },
 			"failover":    func() { s.mu.Lock(); defer s.mu.Unlock(); s.cluster.anotherPrimary = true },
 			"stray write": func() { s.strayWrite(other) },
+			"catch up":    func() { s.catchUp(other) },
+			"throttle":    func() { s.update(contract.RequestThrottle, contract.Throttle{MiBps: 10}) },
 		}
-		kinds := []string{"cancel", "lock ended", "abort", "pause", "failover", "stray write", "terminate"}
+		kinds := []string{"cancel", "lock ended", "abort", "pause", "failover", "stray write", "catch up", "throttle", "terminate"}
 		kind := rapid.SampledFrom(kinds).Draw(t, fmt.Sprintf("event during %s of %s", step, node))
 		switch {
 		case kind == "terminate":
@@ -152,6 +167,16 @@ func drawEvents(t *rapid.T, s *story) int {
 		s.env.RegisterDelayedCallback(func() { s.signal(contract.RequestResume, nil) }, time.Duration(i+1)*100*time.Hour)
 	}
 	return count
+}
+
+// catchUp brings a secondary into service that was far behind, unless the run has begun it: between its last look and the fence nobody can
+// tell.
+func (s *story) catchUp(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.count("begun", contract.NodeWorkflowID("shop", name), name) == 0 {
+		s.cluster.node(name).lags = false
+	}
 }
 
 // strayWrite is a write of a client on a secondary, which only its fence keeps away.

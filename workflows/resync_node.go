@@ -25,10 +25,11 @@ type NodeInput struct {
 	// OtherDonors says that another donor could be had when the node was begun; AskForDonor that the run lends another on request.
 	OtherDonors bool `json:"otherDonors,omitempty"`
 	AskForDonor bool `json:"askForDonor,omitempty"`
-	// Floor is how many other secondaries have to serve when this one is taken out of service, 0 if it is out already; those in Out are
-	// about to be taken out as well and do not count.
+	// Floor is how many other secondaries have to serve when this one is taken out of service; those in Out are about to be taken out as
+	// well and do not count. WasOut says that this one did not serve when the plan was made: it is held only if it does now.
 	Floor         int      `json:"floor,omitempty"`
 	Out           []string `json:"out,omitempty"`
+	WasOut        bool     `json:"wasOut,omitempty"`
 	ThrottleMiBps int      `json:"throttleMiBps,omitempty"`
 	// AdaptiveThrottle lets the copy give way to load on the primary or the donor.
 	AdaptiveThrottle bool                  `json:"adaptiveThrottle,omitempty"`
@@ -256,7 +257,7 @@ func (n *nodeRun) recheck(ctx workflow.Context) error {
 	return n.take(ctx, contract.StepRecheck, func() (int, error) {
 		var result activities.RecheckResult
 		err := workflow.ExecuteActivity(looking(ctx, "Recheck "+n.in.Target.Node), n.act.Recheck, activities.RecheckInput{
-			Target: n.in.Target, Approval: n.in.Approval, Floor: n.in.Floor, Out: n.in.Out,
+			Target: n.in.Target, Approval: n.in.Approval, Floor: n.in.Floor, Out: n.in.Out, WasOut: n.in.WasOut,
 		}).Get(ctx, &result)
 		n.clock = result.Clock
 		if err == nil && !n.in.Approval.SeenAt.IsZero() {

@@ -97,7 +97,7 @@ func (s *script) Rescue(ctx context.Context, in activities.RescueInput) (activit
 func (s *script) Recheck(ctx context.Context, in activities.RecheckInput) (activities.RecheckResult, error) {
 	attempt, err := s.perform(ctx, in.Target.Node, "", func() error {
 		s.leaving[in.Target.Node] = in.Out
-		if others := s.cluster.serveBeside(in.Target.Node, in.Out); others < in.Floor {
+		if (!in.WasOut || s.cluster.node(in.Target.Node).inService()) && s.cluster.serveBeside(in.Target.Node, in.Out) < in.Floor {
 			return passing(contract.ErrorFloor)
 		}
 		return errors.Join(s.samePrimary(), s.sameLoss(in.Target, in.Approval))
@@ -139,7 +139,7 @@ func (s *script) Fence(ctx context.Context, in activities.FenceInput) (activitie
 		if err := s.samePrimary(); err != nil {
 			return err
 		}
-		serving := node.serving && !node.fenced
+		serving := node.inService()
 		node.fenced = true
 		floor := s.plans[len(s.plans)-1].MinServing
 		s.demand(!serving || s.cluster.inService() >= floor,
@@ -256,7 +256,7 @@ func (s *script) Return(ctx context.Context, in activities.ReturnInput) (activit
 	done, err := s.change(ctx, in.Target, "", func(node *server) error {
 		s.demand(node.following && node.data == copied && !node.differs, "%s was returned with %s", node.name, node.data)
 		s.demand(node.wreck == in.Noted.Wreck, "%s was returned without its note", node.name)
-		node.fenced, node.serving = false, true
+		node.fenced, node.serving, node.lags = false, true, false
 		s.cluster.donors[node.name] = node
 		return nil
 	})

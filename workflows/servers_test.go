@@ -26,8 +26,10 @@ type server struct {
 	fenced, wreck bool
 	// serving says that clients may use it while it is not fenced.
 	serving bool
-	// following says that it replicates from the primary.
+	// following says that it replicates from the primary; lags that it is far behind, delay how far it is kept behind on purpose.
 	following bool
+	lags      bool
+	delay     int
 	// differs is a row that replication does not know of.
 	differs bool
 	// gaps keep a proof from being complete although nothing differs.
@@ -42,6 +44,11 @@ type server struct {
 }
 
 func (s *server) uuid() string { return cmp.Or(s.id, "uuid-of-"+s.name) }
+
+// inService says that clients can use it now, and are not far behind.
+func (s *server) inService() bool {
+	return s.serving && !s.fenced && !s.unreachable && !s.lags && s.delay <= contract.ServingLag
+}
 
 const primary = "p"
 
@@ -88,7 +95,7 @@ func (c *servers) node(name string) *server {
 func (c *servers) inService() int {
 	count := 0
 	for _, s := range c.all {
-		if s.serving && !s.fenced && !s.unreachable {
+		if s.inService() {
 			count++
 		}
 	}
@@ -99,7 +106,7 @@ func (c *servers) inService() int {
 func (c *servers) serveBeside(name string, out []string) int {
 	count := 0
 	for _, s := range c.all {
-		if s.serving && !s.fenced && !s.unreachable && s.name != name && !slices.Contains(out, s.name) {
+		if s.inService() && s.name != name && !slices.Contains(out, s.name) {
 			count++
 		}
 	}
@@ -122,9 +129,9 @@ func (c *servers) plan(request contract.Request) contract.Plan {
 	for _, s := range c.all {
 		node := contract.PlanNode{
 			Name: s.name, ServerUUID: s.uuid(), Reachable: !s.unreachable, Wreck: s.wreck, State: "following",
-			Serving: s.serving && !s.fenced && !s.unreachable,
-			Chosen:  !s.unreachable && (len(request.Nodes) == 0 || slices.Contains(request.Nodes, s.name)),
-			Loss:    contract.Loss{ErrantGTIDs: s.errant},
+			Serving: s.inService(), DelaySeconds: s.delay,
+			Chosen: !s.unreachable && (len(request.Nodes) == 0 || slices.Contains(request.Nodes, s.name)),
+			Loss:   contract.Loss{ErrantGTIDs: s.errant},
 		}
 		if request.AlignSettings && node.Chosen {
 			node.Settings = c.drift

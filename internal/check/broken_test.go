@@ -164,16 +164,16 @@ func brokenClusters() []broken {
 			"replication-filters", "db1", fail, "binlog-ignore-db=tmp", "binlog-ignore-db", nil},
 		{"a filtered binary log of a secondary", func(o *Observations) { db2(o).BinlogFilters = []string{"binlog-ignore-db=tmp"} },
 			"replication-filters", "db2", fail, "binlog-ignore-db=tmp; writes of its own", "binlog-ignore-db", nil},
-		{"delayed", func(o *Observations) { db2(o).Channels[0].DelaySeconds = 3600 }, "delayed-replica", "db2", fail, "3600 s", "SOURCE_DELAY=0", nil},
+		{"delayed", func(o *Observations) { db2(o).Channels[0].DelaySeconds = 3600 }, "delayed-replica", "db2", fail, "3600 s", "SOURCE_DELAY=0", []string{"serving-floor"}},
 		{"delayed, with consent", func(o *Observations) {
 			db2(o).Channels[0].DelaySeconds, o.Request.DelayedReplicas = 3600, contract.DelayedResync
-		}, "delayed-replica", "db2", warn, "delayed again once it is proven", "", nil},
+		}, "delayed-replica", "db2", warn, "delayed again once it is proven", "", []string{"serving-floor"}},
 		{"delayed, with a consent that a verification cannot use", func(o *Observations) {
 			db2(o).Channels[0].DelaySeconds, o.Request.DelayedReplicas, o.Request.Mode = 3600, contract.DelayedResync, contract.ModeVerify
 		}, "delayed-replica", "db2", fail, "3600 s", "SOURCE_DELAY=0", nil},
 		{"delayed, with a consent that a repair cannot use", func(o *Observations) {
 			db2(o).Channels[0].DelaySeconds, o.Request.DelayedReplicas, o.Request.Mode = 3600, contract.DelayedResync, contract.ModeRepair
-		}, "delayed-replica", "db2", fail, "3600 s", "SOURCE_DELAY=0", nil},
+		}, "delayed-replica", "db2", fail, "3600 s", "SOURCE_DELAY=0", []string{"serving-floor"}},
 		{"a clone runs", func(o *Observations) { db2(o).Cloning = 12 }, "clone-idle", "db2", fail, "process 12", "KILL QUERY 12", nil},
 		{"somebody clones into the primary", func(o *Observations) { db1(o).Cloning = 12 }, "clone-idle", "db1", fail, "process 12", "KILL QUERY 12", nil},
 
@@ -275,6 +275,9 @@ func brokenClusters() []broken {
 
 		{"no hooks", func(o *Observations) { o.Cluster.Hooks = nil }, "hooks", "", warn, "sets no hooks", "beforeFence", nil},
 		{"floor of two", func(o *Observations) { two := 2; o.Request.MinServing = &two }, "serving-floor", "", fail, "in service: 2", `"minServing": 1`, nil},
+		{"a floor that a delayed node does not help to keep", func(o *Observations) {
+			db2(o).Channels[0].DelaySeconds, o.Request.DelayedReplicas = 3600, contract.DelayedResync
+		}, "serving-floor", "", fail, "in service: 1; with one of db3 out", `"minServing": 0`, []string{"delayed-replica"}},
 		{"the last one in service", func(o *Observations) {
 			o.Nodes[2].Channels[0].SQL = false
 			o.Request.Nodes = []string{"db2"}

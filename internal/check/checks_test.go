@@ -138,7 +138,8 @@ func TestServing(t *testing.T) {
 	for name, breaks := range map[string]func(*Observation){
 		"applier stopped":      func(n *Observation) { n.Channels[0].SQL = false },
 		"receiver stopped":     func(n *Observation) { n.Channels[0].IO = "Connecting" },
-		"far behind":           func(n *Observation) { lag := int64(ServingLag + 1); n.Channels[0].LagSeconds = &lag },
+		"far behind":           func(n *Observation) { lag := int64(contract.ServingLag + 1); n.Channels[0].LagSeconds = &lag },
+		"delayed on purpose":   func(n *Observation) { n.Channels[0].DelaySeconds = contract.ServingLag + 1 },
 		"lag unknown":          func(n *Observation) { n.Channels[0].LagSeconds = nil },
 		"fenced":               wreck,
 		"offline by others":    func(n *Observation) { n.Fence.Owner = fence.Other },

@@ -8,6 +8,7 @@ import (
 
 	"github.com/clusterresync/clusterresync/internal/fence"
 	"github.com/clusterresync/clusterresync/internal/node"
+	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
 // FloorError says that a node has to stay in service, because too few others are.
@@ -49,6 +50,12 @@ func KeepsFloor(ctx context.Context, name, primaryUUID string, floor int, others
 	return &FloorError{Node: name, Floor: floor, Serving: serving, Why: why}
 }
 
+// ServesNow reports whether a secondary can be seen to serve. One that cannot be looked at does not; the error is that of ctx or look.
+func ServesNow(ctx context.Context, name, primaryUUID string, look func(name string) (*node.Node, error)) (bool, error) {
+	keeps, err := keepsFromServing(ctx, name, primaryUUID, look)
+	return err == nil && keeps == "", err
+}
+
 // keepsFromServing says what keeps a secondary from serving, as Observations.Serving judges it; empty if nothing does.
 func keepsFromServing(ctx context.Context, name, primaryUUID string, look func(name string) (*node.Node, error)) (string, error) {
 	n, err := look(name)
@@ -76,8 +83,10 @@ func keepsFromServing(ctx context.Context, name, primaryUUID string, look func(n
 		return "it does not follow the primary", nil
 	case !channels[0].Running():
 		return cmp.Or(channels[0].Trouble(), "its receiver is not connected"), nil
-	case channels[0].LagSeconds == nil || *channels[0].LagSeconds > ServingLag:
-		return fmt.Sprintf("it is more than %d s behind", ServingLag), nil
+	case channels[0].DelaySeconds > contract.ServingLag:
+		return fmt.Sprintf("it is kept %d s behind on purpose", channels[0].DelaySeconds), nil
+	case channels[0].LagSeconds == nil || *channels[0].LagSeconds > contract.ServingLag:
+		return fmt.Sprintf("it is more than %d s behind", contract.ServingLag), nil
 	}
 	return "", nil
 }

@@ -1,13 +1,13 @@
 package check
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/clusterresync/clusterresync/internal/fence"
+	"github.com/clusterresync/clusterresync/internal/node"
+	"github.com/clusterresync/clusterresync/workflows/contract"
 )
-
-// ServingLag is how far behind a secondary may be and still count as in service, in seconds.
-const ServingLag = 300
 
 // Serving reports whether clients can use the secondary now: it follows the primary, is not far behind, and is open.
 func (o *Observations) Serving(n *Observation) bool {
@@ -16,8 +16,13 @@ func (o *Observations) Serving(n *Observation) bool {
 		return false
 	}
 	channels := n.ReplicationChannels()
-	return len(channels) == 1 && follows(channels[0], primary) && channels[0].Running() &&
-		channels[0].LagSeconds != nil && *channels[0].LagSeconds <= ServingLag
+	return len(channels) == 1 && follows(channels[0], primary) && channels[0].Running() && !n.delayed() &&
+		channels[0].LagSeconds != nil && *channels[0].LagSeconds <= contract.ServingLag
+}
+
+// delayed reports whether the secondary is kept too far behind on purpose to serve; a resync gives it its delay back.
+func (n *Observation) delayed() bool {
+	return slices.ContainsFunc(n.ReplicationChannels(), func(c node.Channel) bool { return c.DelaySeconds > contract.ServingLag })
 }
 
 // Floor is how many secondaries the run keeps in service: what was asked for, else one where there are two or more, and

@@ -30,7 +30,7 @@ var servingFloor = Check{
 				if o.Chooses(n.Node) {
 					takes = append(takes, n.Node)
 				}
-			case o.Chooses(n.Node):
+			case o.Chooses(n.Node) && !n.delayed():
 				healed++ // it serves again before a serving one has to go
 			}
 		}

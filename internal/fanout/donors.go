@@ -24,7 +24,7 @@ func (f State) donors() []string {
 	var inService, fenced []string
 	for _, node := range f.Nodes {
 		switch {
-		case f.PrimaryOnly:
+		case f.PrimaryOnly, node.Delayed:
 		case node.Place == InService:
 			inService = append(inService, node.Name)
 		case node.Place == Complete && f.FencedDonors:
@@ -123,6 +123,6 @@ func (f State) others(recipient Node, failed []string, places ...Place) bool {
 		return true
 	}
 	return !f.PrimaryOnly && slices.ContainsFunc(f.Nodes, func(n Node) bool {
-		return n.Name != recipient.Name && slices.Contains(places, n.Place) && !slices.Contains(failed, n.Name)
+		return n.Name != recipient.Name && !n.Delayed && slices.Contains(places, n.Place) && !slices.Contains(failed, n.Name)
 	})
 }

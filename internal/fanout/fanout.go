@@ -33,6 +33,8 @@ type Node struct {
 	Name string
 	// Serving says that clients may be using it now, so that beginning it takes a node out of service.
 	Serving bool
+	// Delayed nodes are kept far behind on purpose, and are so again once they are returned: what they show is too old to serve or donate.
+	Delayed bool
 	Place   Place
 	// Donor is who feeds it while it is copying.
 	Donor string
@@ -111,12 +113,15 @@ func (f State) Worked() []string {
 func (f State) Serving() int {
 	count := f.OthersServing
 	for _, node := range f.Nodes {
-		if node.Place == InService || (node.Serving && (node.Place == Waiting || node.Place == Out)) {
+		if node.Place == InService && !node.Delayed || (node.Serving && (node.Place == Waiting || node.Place == Out)) {
 			count++
 		}
 	}
 	return count
 }
+
+// Counted reports whether beginning the node took one out of service.
+func (f State) Counted(name string) bool { return f.node(name).Serving }
 
 // Unbegun are the nodes that wait to be begun.
 func (f State) Unbegun() []string {
@@ -150,6 +155,17 @@ func (f *State) Follows(name string) {
 	if node := f.node(name); node.Place == Copying || node.Place == Following {
 		node.Place = Complete
 	}
+}
+
+// Serves puts a node back among the waiting that was begun as one out of service, serves after all and was left as it was: from now on it
+// counts. It reports false, and changes nothing, when the node was counted already.
+func (f *State) Serves(name string) bool {
+	node := f.node(name)
+	if node.Place != Copying || node.Serving {
+		return false
+	}
+	node.Place, node.Serving = Waiting, true
+	return true
 }
 
 // Finish ends the node's part: proven nodes serve and donate, others only serve if they were left as they had been.

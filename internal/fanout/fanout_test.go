@@ -146,7 +146,7 @@ func (p *play) laws() {
 		if node.Donor == p.Primary {
 			continue
 		}
-		require.False(p.t, p.PrimaryOnly)
+		require.False(p.t, p.PrimaryOnly || p.node(node.Donor).Delayed)
 		places := []Place{InService, Out} // a donor may be given up while it feeds
 		if p.FencedDonors {
 			places = append(places, Complete)
@@ -180,6 +180,7 @@ func TestFanOutKeepsItsPromises(t *testing.T) {
 		for i := range p.Nodes {
 			node := &p.Nodes[i]
 			node.Serving = rapid.Bool().Draw(t, "serving")
+			node.Delayed = !node.Serving && rapid.IntRange(0, 3).Draw(t, "delayed") == 0
 			p.copies[node.Name] = rapid.IntRange(1, 5).Draw(t, "copy")
 			p.proofs[node.Name] = rapid.IntRange(0, 5).Draw(t, "proof")
 		}
@@ -256,4 +257,33 @@ func TestNodesOutOfServiceGoFirst(t *testing.T) {
 	_, _, ok = f.Next()
 	require.False(t, ok, "a is the last one in service and the floor is 1")
 	require.Equal(t, []string{"a"}, f.Unbegun())
+}
+
+// TestADelayedNodeNeitherServesNorDonates, once it is returned and has its delay again.
+func TestADelayedNodeNeitherServesNorDonates(t *testing.T) {
+	f := State{Primary: "p", MaxParallel: 2, MinServing: 1, Nodes: []Node{{Name: "a", Delayed: true}, {Name: "b", Serving: true}}}
+	f.Begin("a", "p")
+	f.Finish("a", true, false)
+	require.Equal(t, 1, f.Serving(), "b alone")
+	_, _, ok := f.Next()
+	require.False(t, ok, "b is the last one in service and the floor is 1")
+	require.False(t, f.OthersEver("b"), "a feeds nobody")
+
+	f.MinServing = 0
+	_, donor, ok := f.Next()
+	require.True(t, ok)
+	require.Equal(t, "p", donor)
+}
+
+// TestANodeThatServesAfterAllCounts, and waits for its turn once.
+func TestANodeThatServesAfterAllCounts(t *testing.T) {
+	f := State{Primary: "p", MaxParallel: 2, MinServing: 1, Nodes: []Node{{Name: "a"}, {Name: "b", Serving: true}}}
+	require.False(t, f.Serves("a"), "it is waiting")
+	f.Begin("a", "p")
+	require.True(t, f.Serves("a"))
+	require.True(t, f.Counted("a"))
+	require.Equal(t, 2, f.Serving())
+	require.Equal(t, []string{"a", "b"}, f.Unbegun())
+	f.Begin("a", "p")
+	require.False(t, f.Serves("a"), "it was counted already")
 }

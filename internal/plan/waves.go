@@ -27,7 +27,7 @@ func foretold(o *check.Observations, p contract.Plan, fencedDonors bool) []contr
 		copies[node.Name] = whole(node)
 		switch {
 		case node.Chosen:
-			state.Nodes = append(state.Nodes, fanout.Node{Name: node.Name, Serving: node.Serving})
+			state.Nodes = append(state.Nodes, fanout.Node{Name: node.Name, Serving: node.Serving, Delayed: node.Delayed()})
 		case node.Serving:
 			state.OthersServing++
 		}

@@ -35,13 +35,16 @@ func TestWavesKeepTheirPromises(t *testing.T) {
 		holding := 1 // the primary
 		for i := range o.Nodes[1:] {
 			n := &o.Nodes[i+1]
-			switch rapid.SampledFrom([]string{"serving", "serving", "late", "stopped", "wreck", "unreachable"}).Draw(t, n.Node) {
+			switch rapid.SampledFrom([]string{"serving", "serving", "late", "delayed", "stopped", "wreck", "unreachable"}).Draw(t, n.Node) {
 			case "serving":
 				holding++
 			case "late":
 				holding++
-				late := int64(check.ServingLag + 1)
+				late := int64(contract.ServingLag + 1)
 				n.Channels[0].LagSeconds = &late
+			case "delayed":
+				holding++
+				n.Channels[0].DelaySeconds = contract.ServingLag + 1
 			case "stopped":
 				n.Channels[0].SQL, n.Channels[0].LagSeconds = false, nil
 			case "wreck":
@@ -68,7 +71,7 @@ func TestWavesKeepTheirPromises(t *testing.T) {
 			require.NotEmpty(t, wave.Nodes)
 			require.LessOrEqual(t, len(wave.Nodes), o.Request.MaxParallel)
 			require.LessOrEqual(t, len(wave.Nodes), donors, "one clone at a time per donor")
-			taken, erased := 0, 0
+			taken, erased, delayed := 0, 0, 0
 			for _, name := range wave.Nodes {
 				require.True(t, nodes[name].Chosen, name)
 				require.False(t, begun[name], "%s is in one wave", name)
@@ -78,6 +81,9 @@ func TestWavesKeepTheirPromises(t *testing.T) {
 				}
 				if whole(nodes[name]) {
 					erased++
+				}
+				if nodes[name].Delayed() {
+					delayed++ // it neither serves nor donates afterwards
 				}
 			}
 			if rows { // those of the wave before may still be behind their fence
@@ -92,10 +98,10 @@ func TestWavesKeepTheirPromises(t *testing.T) {
 			if taken > 0 {
 				require.GreaterOrEqual(t, wave.Serving, floor)
 			}
-			serving += len(wave.Nodes) - taken
+			serving += len(wave.Nodes) - taken - delayed
 			holding += len(wave.Nodes) - erased
 			if o.Request.Donors != contract.DonorsPrimary {
-				donors += len(wave.Nodes)
+				donors += len(wave.Nodes) - delayed
 			}
 		}
 		for _, n := range p.Chosen() {

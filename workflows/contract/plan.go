@@ -60,6 +60,12 @@ type PlanNode struct {
 	State string `json:"state"`
 }
 
+// ServingLag is how far behind a secondary may be, by chance or on purpose, and still count as in service, in seconds.
+const ServingLag = 300
+
+// Delayed reports whether the node is kept too far behind to count as in service, however well it replicates.
+func (n PlanNode) Delayed() bool { return n.DelaySeconds > ServingLag }
+
 // Plan is what a run would do and destroy, computed without changing anything.
 type Plan struct {
 	// ID changes when anything that was approved would change: the identities of the nodes, what is lost, the options that
