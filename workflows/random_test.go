@@ -46,14 +46,18 @@ func TestWhateverHappens(t *testing.T) {
 }
 
 func drawServers(t *rapid.T, s *story) {
+	var late []string
 	for _, node := range s.cluster.all {
-		switch rapid.SampledFrom([]string{"healthy", "healthy", "wreck", "stopped", "lags", "delayed", "errant", "differs", "corrupts", "gaps"}).Draw(t, node.name) {
+		switch rapid.SampledFrom([]string{"healthy", "healthy", "wreck", "stopped", "lags", "lags", "delayed", "errant", "differs", "corrupts", "gaps"}).Draw(t, node.name) {
 		case "wreck":
 			node.fenced, node.wreck, node.following = true, true, false
 		case "stopped":
 			node.serving, node.following = false, false
 		case "lags":
 			node.lags = true
+			if rapid.Bool().Draw(t, "catches up") {
+				late = append(late, node.name)
+			}
 		case "delayed":
 			node.delay = 3600
 		case "errant":
@@ -66,6 +70,12 @@ func drawServers(t *rapid.T, s *story) {
 			node.gaps = true
 		}
 	}
+	// A plan may wait for its approval for a day.
+	s.whenDone("Preconditions", "", func() {
+		for _, name := range late {
+			s.catchUp(name)
+		}
+	})
 }
 
 func drawRequest(t *rapid.T, s *story) {
