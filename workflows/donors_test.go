@@ -165,3 +165,19 @@ func TestAFencedDonorThatIsGivenUpFeedsToTheEnd(t *testing.T) {
 		require.NotEqual(t, "a>d", pair)
 	}
 }
+
+// TestANodeToBeRepairedThatIsReleasedTwice: what the verification found still holds, and is said once.
+func TestANodeToBeRepairedThatIsReleasedTwice(t *testing.T) {
+	s := tell(t, "a", "b", "c")
+	s.request.Mode = contract.ModeRepair
+	for _, node := range s.cluster.all {
+		node.differs = true
+	}
+	s.fault("Rehearse", "a", fault{err: ofDonor(contract.ErrorDonorBusy)}, fault{err: ofDonor(contract.ErrorDonorBusy)}, fault{err: lasting(contract.ErrorMySQL)})
+	require.Equal(t, contract.OutcomePartlySucceeded, s.run().Outcome)
+	require.Equal(t, 3, s.count("asked", "Rehearse", "a"))
+	report := s.nodeReport("a")
+	require.Equal(t, contract.StandingDiverged, report.Standing)
+	require.Len(t, report.Notes, 2, "why it was begun before in vain")
+	require.Equal(t, "differs from the primary; left as it was: data, GTIDs, channel and settings are as before", report.State)
+}

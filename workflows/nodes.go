@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -167,7 +168,11 @@ func (r *run) record(report contract.NodeReport) {
 	}
 	if earlier.Standing == contract.StandingDiverged && report.Standing == contract.StandingUntouched {
 		report.Standing, report.Proof, report.Next = earlier.Standing, earlier.Proof, earlier.Next
-		report.State = earlier.State + "; " + report.State
+		if strings.HasSuffix(earlier.State, report.State) {
+			report.State = earlier.State // it was released before
+		} else {
+			report.State = earlier.State + "; " + report.State
+		}
 	}
 	*earlier = report
 }
