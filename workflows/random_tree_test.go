@@ -66,12 +66,15 @@ func drawDonorFaults(t *rapid.T, s *story, node string) {
 
 func drawTreeEvent(t *rapid.T, s *story, during string) func() {
 	other := drawNode(t, s)
+	last := rapid.SampledFrom([]string{"Rehearse", "Clone", "Follow", "Verify"}).Draw(t, "last step")
 	events := map[string]func(){
 		"cancel":    s.cancel,
+		"lost lock": func() { s.endLock(lockID) },
+		"failover":  func() { s.mu.Lock(); defer s.mu.Unlock(); s.cluster.anotherPrimary = true },
 		"abort":     func() { s.signal(contract.RequestAbort, contract.Abort{Node: other}) },
 		"told":      func() { s.update(contract.RequestAbort, contract.Abort{Node: other}) },
 		"throttle":  func() { s.update(contract.RequestThrottle, contract.Throttle{MiBps: 10}) },
-		"terminate": func() { s.terminateAfter("Rehearse", other) },
+		"terminate": func() { s.terminateAfter(last, other) },
 		"pause": func() {
 			s.signal(contract.RequestPause, nil)
 			s.onLoop(func() {
@@ -79,7 +82,8 @@ func drawTreeEvent(t *rapid.T, s *story, during string) func() {
 			})
 		},
 	}
-	kinds := append(slices.Repeat([]string{"nothing"}, 24), "cancel", "abort", "abort", "told", "throttle", "pause", "pause", "terminate")
+	kinds := append(slices.Repeat([]string{"nothing"}, 24), "cancel", "abort", "abort", "told", "throttle", "pause", "pause", "terminate", "terminate",
+		"lost lock", "failover")
 	if happens := events[rapid.SampledFrom(kinds).Draw(t, fmt.Sprintf("event during %s", during))]; happens != nil {
 		return happens
 	}
