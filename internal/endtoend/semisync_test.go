@@ -1,7 +1,11 @@
 package endtoend
 
 import (
+	"context"
+	"math"
+	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -37,7 +41,10 @@ func TestSemiSync(t *testing.T) {
 	requireSame := c.write(t)
 	request := c.resync()
 	request.MaxParallel = 2
+	fewest := c.fewestAcknowledging(t)
 	report := finish(t, c.start(t, request))
+	// A commit that waits for its timeout, an hour, does not count as one without an acknowledgement: it is frozen.
+	require.Equal(t, 1, fewest(), "replicas that could acknowledge, at the worst moment seen")
 	requireOutcome(t, contract.OutcomeSucceeded, report)
 	require.Equal(t, 1, report.Plan.MinServing)
 	step := func(name string, step contract.Step) contract.StepReport {
@@ -55,4 +62,27 @@ func TestSemiSync(t *testing.T) {
 	requireAcknowledging()
 	requireSame()
 	c.requireOwnState(t, before)
+}
+
+// fewestAcknowledging looks at the primary again and again how many replicas could acknowledge a commit, and says in the end how many it were
+// at the worst moment.
+func (c *company) fewestAcknowledging(t *testing.T) (fewest func() int) {
+	ctx, stop := context.WithCancel(t.Context())
+	worst := make(chan int, 1)
+	go func() {
+		least := math.MaxInt
+		for ctx.Err() == nil {
+			text, err := c.Primary().QueryString(ctx,
+				"SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Rpl_semi_sync_source_clients'")
+			if clients, bad := strconv.Atoi(text); err == nil && bad == nil {
+				least = min(least, clients)
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		worst <- least
+	}()
+	return func() int {
+		stop()
+		return <-worst
+	}
 }
