@@ -25,7 +25,7 @@ bench-scale:
 	go test ./internal/scale -run '^$$' -bench . -benchtime 1x -timeout 3h $(ARGS)
 
 # Seven secondaries by a growing tree of donors against the primary alone, each copy limited to the same rate; in single copies' time;
-# 25 minutes on two cores.
+# half an hour on two cores.
 bench-tree:
 	go test ./internal/endtoend -run '^$$' -bench Tree -benchtime 1x -timeout 3h $(ARGS)
 
