@@ -2,27 +2,66 @@ package fanout
 
 import "slices"
 
+// lenders are the donors that nobody has, the preferred ones first, and what they are known for: looked up once for all recipients. A run
+// of a thousand nodes asks for the next pair whenever anything happens.
+type lenders struct {
+	free []string
+	// failures is how often each donor has failed anybody.
+	failures map[string]int
+	// awaited donors have failed a node that is erased and may have no other. What failed that one would be likely to fail the next, which
+	// is still intact; and when the donor is well again, the erased node comes first.
+	awaited map[string]bool
+}
+
+func (f State) lenders() lenders {
+	l := lenders{failures: map[string]int{}, awaited: map[string]bool{}}
+	lent := map[string]bool{}
+	for i := range f.Nodes {
+		node := &f.Nodes[i]
+		if node.Place == Copying {
+			lent[node.Donor] = true
+		}
+		for _, donor := range node.Failed {
+			l.failures[donor]++
+			if node.Place == Starving {
+				l.awaited[donor] = true
+			}
+		}
+	}
+	l.free = slices.DeleteFunc(f.donors(), func(donor string) bool { return lent[donor] })
+	return l
+}
+
 // donorFor is the best donor that is free for the node: one that has failed it and others least often; of those a node in service, to
 // spare the primary; then one that is complete but fenced; then the primary.
-func (f State) donorFor(recipient Node) (string, bool) {
+func (l lenders) donorFor(recipient *Node) (string, bool) {
 	var best string
 	found := false
-	for _, donor := range f.donors() {
+	for _, donor := range l.free {
 		switch {
-		case donor == recipient.Name, f.lent(donor):
+		case donor == recipient.Name:
 		case !recipient.Desperate && slices.Contains(recipient.Failed, donor):
-		case recipient.Place == Waiting && f.awaited(donor):
-		case !found, f.worse(recipient, best, donor):
+		case recipient.Place == Waiting && l.awaited[donor]:
+		case !found, l.worse(recipient, best, donor):
 			best, found = donor, true
 		}
 	}
 	return best, found
 }
 
+// worse reports whether a donor has failed the recipient, or else anybody, more often than another has.
+func (l lenders) worse(recipient *Node, donor, other string) bool {
+	if here, there := times(recipient.Failed, donor), times(recipient.Failed, other); here != there {
+		return here > there
+	}
+	return l.failures[donor] > l.failures[other]
+}
+
 // donors are all who may feed a copy now, lent or not, the preferred ones first.
 func (f State) donors() []string {
 	var inService, fenced []string
-	for _, node := range f.Nodes {
+	for i := range f.Nodes {
+		node := &f.Nodes[i]
 		switch {
 		case f.PrimaryOnly, node.Delayed:
 		case node.Place == InService:
@@ -32,32 +71,6 @@ func (f State) donors() []string {
 		}
 	}
 	return append(append(inService, fenced...), f.Primary)
-}
-
-func (f State) lent(donor string) bool {
-	return slices.ContainsFunc(f.Nodes, func(n Node) bool { return n.Place == Copying && n.Donor == donor })
-}
-
-// awaited donors have failed a node that is erased and may have no other. What failed that one would be likely to fail the next, which
-// is still intact; and when the donor is well again, the erased node comes first.
-func (f State) awaited(donor string) bool {
-	return slices.ContainsFunc(f.Nodes, func(n Node) bool { return n.Place == Starving && slices.Contains(n.Failed, donor) })
-}
-
-// worse reports whether a donor has failed the recipient, or else anybody, more often than another has.
-func (f State) worse(recipient Node, donor, other string) bool {
-	if here, there := times(recipient.Failed, donor), times(recipient.Failed, other); here != there {
-		return here > there
-	}
-	return f.failures(donor) > f.failures(other)
-}
-
-func (f State) failures(donor string) int {
-	count := 0
-	for _, node := range f.Nodes {
-		count += times(node.Failed, donor)
-	}
-	return count
 }
 
 func times(names []string, name string) int {

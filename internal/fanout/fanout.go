@@ -69,25 +69,31 @@ func (f State) Next() (recipient, donor string, ok bool) {
 	if f.Running() >= f.MaxParallel {
 		return "", "", false
 	}
-	out := func(n Node) bool { return n.Place == Waiting && !n.Serving }
+	out := func(n *Node) bool { return n.Place == Waiting && !n.Serving }
 	if recipient, donor, ok = f.pair(out); ok || f.Serving()-1 < f.MinServing {
 		return recipient, donor, ok
 	}
-	return f.pair(func(n Node) bool { return n.Place == Waiting })
+	return f.pair(func(n *Node) bool { return n.Place == Waiting })
 }
 
 // NextStarving chooses a donor for a node that is erased and has none. Such nodes were begun already and come before all others.
 func (f State) NextStarving() (recipient, donor string, ok bool) {
-	return f.pair(func(n Node) bool { return n.Place == Starving })
+	return f.pair(func(n *Node) bool { return n.Place == Starving })
 }
 
 // pair is the first node of that kind for which there is a donor.
-func (f State) pair(kind func(Node) bool) (recipient, donor string, ok bool) {
-	for _, node := range f.Nodes {
+func (f State) pair(kind func(*Node) bool) (recipient, donor string, ok bool) {
+	var free *lenders
+	for i := range f.Nodes {
+		node := &f.Nodes[i]
 		if !kind(node) {
 			continue
 		}
-		if donor, ok := f.donorFor(node); ok {
+		if free == nil {
+			all := f.lenders()
+			free = &all
+		}
+		if donor, ok := free.donorFor(node); ok {
 			return node.Name, donor, true
 		}
 	}
