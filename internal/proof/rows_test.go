@@ -41,8 +41,9 @@ var kinds = map[string][]string{
 	"sets": {"CREATE TABLE sets (id INT PRIMARY KEY, l VARCHAR(9) CHARACTER SET latin1, h VARCHAR(9) CHARACTER SET latin2, w VARCHAR(9) CHARACTER SET utf16,\n" +
 		"s VARCHAR(9) CHARACTER SET sjis, u VARCHAR(9), b VARBINARY(9))",
 		"INSERT INTO sets VALUES (1,'a','a','a','a','a','a'),(2,'','','ab','b','',''),(3,'ö','ő','😀','ア','ö',x'ff00')"},
-	"nulls": nullsTable(),
-	"longs": {"CREATE TABLE longs (id INT PRIMARY KEY, t LONGTEXT, v VECTOR(3))", "INSERT INTO longs VALUES (1,REPEAT('x',2000000),TO_VECTOR('[1,2,3]')),(2,'',NULL)"},
+	"nulls":   nullsTable(),
+	"members": membersTable(),
+	"longs":   {"CREATE TABLE longs (id INT PRIMARY KEY, t LONGTEXT, v VECTOR(3))", "INSERT INTO longs VALUES (1,REPEAT('x',2000000),TO_VECTOR('[1,2,3]')),(2,'',NULL)"},
 	"twins": {"CREATE TABLE twins (id INT PRIMARY KEY, status INT, note VARCHAR(10))",
 		"INSERT INTO twins VALUES (1,5,'aa'),(2,5,'bb'),(3,5,'cc')"},
 	"pairs": {"CREATE TABLE pairs (id INT PRIMARY KEY, a VARCHAR(10), b VARCHAR(10))",
@@ -67,6 +68,16 @@ func nullsTable() []string {
 		values = append(values, value)
 	}
 	return []string{"CREATE TABLE nulls (id INT PRIMARY KEY, " + strings.Join(columns, ", ") + ")", "INSERT INTO nulls VALUES (1, " + strings.Join(values, ", ") + ")"}
+}
+
+// membersTable has a SET of as many members as there can be, of which no floating number holds all.
+func membersTable() []string {
+	var labels []string
+	for i := range 64 {
+		labels = append(labels, fmt.Sprintf("'m%d'", i))
+	}
+	return []string{"CREATE TABLE members (id INT PRIMARY KEY, s SET(" + strings.Join(labels, ",") + "), b BIT(64))",
+		"INSERT INTO members VALUES (1,'m0,m63',0x8000000000000001),(2,'m63',0)"}
 }
 
 // plant is one difference and what must be said of it.
@@ -177,6 +188,10 @@ var rowPlants = []plant{
 		want: contract.ProofDifference{Kind: "changed", Name: "t`ü \"x\"", Key: "`i``d`=1", Columns: []string{"e"}}},
 	{name: "a member of a SET", harm: []string{"UPDATE `t``ü \"x\"` SET s='x' WHERE `i``d`=1"},
 		want: contract.ProofDifference{Kind: "changed", Name: "t`ü \"x\"", Key: "`i``d`=1", Columns: []string{"s"}}},
+	{name: "the lowest of a SET's 64 members beside the highest", harm: []string{"UPDATE members SET s='m63' WHERE id=1"},
+		want: contract.ProofDifference{Kind: "changed", Name: "members", Key: "`id`=1", Columns: []string{"s"}}},
+	{name: "the lowest of 64 bits beside the highest", harm: []string{"UPDATE members SET b=0x8000000000000000 WHERE id=1"},
+		want: contract.ProofDifference{Kind: "changed", Name: "members", Key: "`id`=1", Columns: []string{"b"}}},
 	{name: "the sign of a TIME", harm: []string{"UPDATE `t``ü \"x\"` SET ti='10:00:01.5' WHERE `i``d`=1"},
 		want: contract.ProofDifference{Kind: "changed", Name: "t`ü \"x\"", Key: "`i``d`=1", Columns: []string{"ti"}}},
 	{name: "a millisecond of a TIMESTAMP", harm: []string{"UPDATE `t``ü \"x\"` SET ts='2024-01-01 00:00:00.124' WHERE `i``d`=1"},

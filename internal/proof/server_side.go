@@ -48,7 +48,7 @@ func (c column) textOf(name string) []string {
 	case "float", "double":
 		return []string{"CAST(" + name + " AS DOUBLE)"} // not f+0e0, which turns -0 into 0
 	case "bit", "enum", "set":
-		return []string{name + "+0"} // the shape holds the labels
+		return []string{"CAST(" + name + " AS UNSIGNED)"} // not s+0, a DOUBLE that rounds a SET of 64 members; the shape holds the labels
 	case "binary", "varbinary":
 		return []string{"LENGTH(" + name + ")", name}
 	case "char", "varchar":
