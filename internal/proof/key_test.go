@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +28,8 @@ var keyKinds = []struct{ name, key, value string }{
 	{"bits", "a BIT(40), PRIMARY KEY (a)", "i*3000000000"},
 	{"enumed", "a ENUM('z','y','m','a','b'), b INT, PRIMARY KEY (a,b)", "1+i%5, i"},
 	{"sets", "a SET('z','y','m','a','b'), b INT, PRIMARY KEY (a,b)", "i%32, i"},
+	{"sets_53", "a SET(" + labelsOf(53) + "), PRIMARY KEY (a)", "9007199254740991 - i"},
+	{"bits_wide", "a BIT(64), PRIMARY KEY (a)", "18446744073709551615 - i"},
 	{"dates", "a DATE, PRIMARY KEY (a)", "IF(i=1, '0000-00-00', IF(i=2, '2024-02-31', '1000-01-01' + INTERVAL i*999 DAY))"},
 	{"datetimes", "a DATETIME(6), PRIMARY KEY (a)", "IF(i=1, '0000-00-00', '2024-01-01' + INTERVAL i*7 MICROSECOND)"},
 	{"stamps", "a TIMESTAMP(3), PRIMARY KEY (a)", "FROM_UNIXTIME(1700000000 + i*0.003)"},
@@ -46,6 +49,15 @@ var keyKinds = []struct{ name, key, value string }{
 }
 
 const keyRows = 300
+
+// labelsOf are so many members of a SET.
+func labelsOf(n int) string {
+	var labels []string
+	for i := range n {
+		labels = append(labels, fmt.Sprintf("'m%d'", i))
+	}
+	return strings.Join(labels, ",")
+}
 
 // TestEveryKeyIsReadWholeInSmallBlocks reads each table in blocks of 7 rows, each beginning where the last one ended: no row may be
 // passed over or read twice. Then one row of each changes, one is lost and one is added, and all must be named.
