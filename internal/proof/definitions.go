@@ -30,6 +30,8 @@ type aspect struct {
 	long []string
 	// optional aspects are left out where the server has no such table.
 	since string
+	// create says that sql lists the objects alone: SHOW CREATE describes each.
+	create bool
 }
 
 // objectID names an object whose definition is compared as one.
@@ -60,11 +62,17 @@ func equals(expression, value string) string {
 	return expression + " = " + literal(value)
 }
 
-// readDefinitions digests every object that the aspects show.
-func readDefinitions(ctx context.Context, s *session, aspects []aspect) (definitions, error) {
+// readDefinitions digests every object that the aspects show, and the statements of those that are wanted.
+func readDefinitions(ctx context.Context, s *session, aspects []aspect, wanted func(objectID) bool) (definitions, error) {
 	out := definitions{}
 	var buf []byte
 	for i, a := range aspects {
+		if a.create {
+			if err := out.addStatements(ctx, s, a, wanted); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if ok, err := s.serves(ctx, a); err != nil || !ok {
 			if err != nil {
 				return nil, err
@@ -164,14 +172,15 @@ type sighting struct {
 func (e *engine) compareDefinitions(ctx context.Context, aspects []aspect, skip func(objectID) bool) ([]judgement, int, error) {
 	out := make([]judgement, len(e.replicas))
 	seen := make([]map[objectID]sighting, len(e.replicas))
+	wanted := func(objectID) bool { return true }
 	for try := 1; ; try++ {
-		before, err := readDefinitions(ctx, e.primary.control, aspects)
+		before, err := readDefinitions(ctx, e.primary.control, aspects, wanted)
 		if err != nil {
 			return nil, 0, err
 		}
 		theirs := make([]definitions, len(e.replicas))
 		err = e.onceCaughtUp(ctx, func(r *replica) (err error) {
-			theirs[r.index], err = readDefinitions(ctx, r.control, aspects)
+			theirs[r.index], err = readDefinitions(ctx, r.control, aspects, wanted)
 			return err
 		})
 		if err != nil {
@@ -188,7 +197,7 @@ func (e *engine) compareDefinitions(ctx context.Context, aspects []aspect, skip 
 		if !found {
 			return out, len(before), nil
 		}
-		after, err := readDefinitions(ctx, e.primary.control, aspects)
+		after, err := readDefinitions(ctx, e.primary.control, aspects, wanted)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -217,6 +226,10 @@ func (e *engine) compareDefinitions(ctx context.Context, aspects []aspect, skip 
 		if !open || try >= definitionTries {
 			return out, len(before), nil
 		}
+		// A statement takes a round trip, and one look at which two were alike is enough.
+		wanted = func(id objectID) bool {
+			return slices.ContainsFunc(seen, func(of map[objectID]sighting) bool { return of[id].looks > 0 })
+		}
 		if err := pause(ctx, definitionPause); err != nil {
 			return nil, 0, err
 		}
@@ -232,6 +245,9 @@ type fact struct {
 
 // factsOf reads one object's rows of one aspect, by member.
 func factsOf(ctx context.Context, s *session, a aspect, id objectID) (map[string]fact, error) {
+	if a.create {
+		return createFacts(ctx, s, a, id)
+	}
 	out := map[string]fact{}
 	if ok, err := s.serves(ctx, a); err != nil || !ok {
 		return out, err
@@ -263,6 +279,9 @@ func factsOf(ctx context.Context, s *session, a aspect, id objectID) (map[string
 func (e *engine) explain(ctx context.Context, r *replica, aspects []aspect, id objectID) ([]contract.ProofDifference, error) {
 	var out []contract.ProofDifference
 	for _, a := range aspects {
+		if a.create && len(out) > 0 { // told by name already
+			continue
+		}
 		ours, err := factsOf(ctx, e.primary.control, a, id)
 		if err != nil {
 			return nil, err

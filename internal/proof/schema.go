@@ -56,11 +56,17 @@ var schemaAspects = []aspect{
 		sql: `SELECT SPECIFIC_SCHEMA, CONCAT(LOWER(ROUTINE_TYPE), ' ', SPECIFIC_NAME), CONCAT('parameter ', ORDINAL_POSITION), PARAMETER_MODE,
 			PARAMETER_NAME, DTD_IDENTIFIER, CHARACTER_SET_NAME, COLLATION_NAME FROM information_schema.PARAMETERS`},
 	{object: "library", since: "LIBRARIES", schema: "LIBRARY_SCHEMA", name: "CONCAT('library ', LIBRARY_NAME)", where: inUserSchemas("LIBRARY_SCHEMA"), long: []string{"LIBRARY_DEFINITION"},
-		sql: `SELECT LIBRARY_SCHEMA, CONCAT('library ', LIBRARY_NAME), '', LANGUAGE, LIBRARY_DEFINITION FROM information_schema.LIBRARIES`},
+		sql: `SELECT LIBRARY_SCHEMA, CONCAT('library ', LIBRARY_NAME), '', LANGUAGE, LIBRARY_DEFINITION, SQL_MODE, LIBRARY_COMMENT, CREATOR
+			FROM information_schema.LIBRARIES`},
+	{object: "imported library", since: "ROUTINE_LIBRARIES", schema: "ROUTINE_SCHEMA", name: "CONCAT(LOWER(ROUTINE_TYPE), ' ', ROUTINE_NAME)", where: inUserSchemas("ROUTINE_SCHEMA"),
+		sql: `SELECT ROUTINE_SCHEMA, CONCAT(LOWER(ROUTINE_TYPE), ' ', ROUTINE_NAME), CONCAT(LIBRARY_SCHEMA, '.', LIBRARY_NAME), LIBRARY_VERSION
+			FROM information_schema.ROUTINE_LIBRARIES`},
 	{object: "event", schema: "EVENT_SCHEMA", name: "CONCAT('event ', EVENT_NAME)", where: inUserSchemas("EVENT_SCHEMA"), long: []string{"EVENT_DEFINITION"},
 		sql: `SELECT EVENT_SCHEMA, CONCAT('event ', EVENT_NAME), '', DEFINER, TIME_ZONE, EVENT_BODY, EVENT_DEFINITION, EVENT_TYPE, EXECUTE_AT,
 			INTERVAL_VALUE, INTERVAL_FIELD, SQL_MODE, STARTS, ENDS, ON_COMPLETION, EVENT_COMMENT, CHARACTER_SET_CLIENT, COLLATION_CONNECTION,
 			DATABASE_COLLATION FROM information_schema.EVENTS`},
+	{object: "definition", create: true, schema: "TABLE_SCHEMA", name: "TABLE_NAME", where: inUserSchemas("TABLE_SCHEMA"), secret: []string{createOptions},
+		sql: `SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES`},
 }
 
 // proveSchema compares the definition of every schema object, and wants no event able to run on a secondary.

@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,6 +17,7 @@ var schemaObjects = []string{
 		"CONSTRAINT of_parent FOREIGN KEY (parent_id) REFERENCES parent (id) ON DELETE CASCADE)",
 	"CREATE TABLE sliced (id INT PRIMARY KEY) PARTITION BY RANGE (id) (PARTITION low VALUES LESS THAN (10), PARTITION high VALUES LESS THAN (20))",
 	"CREATE TABLE computed (a INT PRIMARY KEY, b INT AS (a+1) VIRTUAL)",
+	"CREATE ALGORITHM=MERGE VIEW merged AS SELECT id FROM parent",
 	"CREATE VIEW seen AS SELECT id, a FROM parent WHERE a > 1",
 	"CREATE FUNCTION plus_one(x INT) RETURNS INT DETERMINISTIC RETURN x + 1",
 	"CREATE PROCEDURE nothing(IN x INT) SELECT x",
@@ -26,9 +28,22 @@ var schemaObjects = []string{
 	"INSERT INTO child (parent_id) VALUES (1)",
 }
 
+// written is made for its own plants alone: a full-text index is many tables.
+const written = "CREATE TABLE written (id INT PRIMARY KEY, a TEXT, b INT, FULLTEXT KEY words (a), KEY by_b (b))"
+
 var schemaPlants = []plant{
 	{name: "a column's default", harm: []string{"ALTER TABLE child ALTER v SET DEFAULT 3"},
 		want: contract.ProofDifference{Kind: "changed", Object: "column", Name: "child", Member: "v", Columns: []string{"column_default"}}},
+	{name: "a default that is none instead of NULL", harm: []string{"ALTER TABLE written ALTER b DROP DEFAULT"},
+		want: contract.ProofDifference{Kind: "changed", Object: "definition", Name: "written", Member: "b", Columns: []string{"line"}}},
+	{name: "a full-text index's parser", harm: []string{"ALTER TABLE written DROP KEY words", "ALTER TABLE written ADD FULLTEXT KEY words (a) WITH PARSER ngram"},
+		want: contract.ProofDifference{Kind: "changed", Object: "definition", Name: "written", Member: "FULLTEXT KEY words", Columns: []string{"line"}}},
+	{name: "an index's attribute", harm: []string{"ALTER TABLE written DROP KEY by_b", `ALTER TABLE written ADD KEY by_b (b) SECONDARY_ENGINE_ATTRIBUTE='{"a":1}'`},
+		want: contract.ProofDifference{Kind: "changed", Object: "definition", Name: "written", Member: "KEY by_b", Columns: []string{"line"}}},
+	{name: "a table's attribute", harm: []string{`ALTER TABLE written SECONDARY_ENGINE_ATTRIBUTE='{"a":1}'`},
+		want: contract.ProofDifference{Kind: "changed", Object: "definition", Name: "written", Columns: []string{"statement"}}},
+	{name: "a view's algorithm", harm: []string{"CREATE OR REPLACE ALGORITHM=UNDEFINED DEFINER=root@`%` VIEW merged AS SELECT id FROM parent"},
+		want: contract.ProofDifference{Kind: "changed", Object: "definition", Name: "merged", Columns: []string{"statement"}}},
 	{name: "a column's type", harm: []string{"ALTER TABLE parent MODIFY b VARCHAR(21) COMMENT 'said'"},
 		want: contract.ProofDifference{Kind: "changed", Object: "column", Name: "parent", Member: "b", Columns: []string{"column_type"}}},
 	{name: "a column's comment", harm: []string{"ALTER TABLE parent MODIFY b VARCHAR(20) COMMENT 'unsaid'"},
@@ -84,7 +99,11 @@ var schemaPlants = []plant{
 func TestEveryPlantedDefinitionIsFound(t *testing.T) {
 	harmed := lab.Secondaries()[1]
 	for i, p := range schemaPlants {
-		fresh(t, plantSchema(i), schemaObjects...)
+		objects := slices.Clone(schemaObjects)
+		if p.want.Name == "written" {
+			objects = append(objects, written)
+		}
+		fresh(t, plantSchema(i), objects...)
 		harm(t, harmed, append([]string{"USE " + node.Quote(plantSchema(i))}, p.harm...)...)
 	}
 	proofs := prove(t, Options{Listed: 1000})
