@@ -23,6 +23,9 @@ var accountPlants = []plant{
 		want: contract.ProofDifference{Kind: "changed", Object: "grant", Name: accountUnderTest, Member: "proof_accounts.*", Columns: []string{"delete_priv"}}},
 	{name: "a table's privilege", harm: []string{"REVOKE UPDATE ON proof_accounts.t FROM proof_app"},
 		want: contract.ProofDifference{Kind: "missing", Object: "grant", Name: accountUnderTest, Member: "proof_accounts.t"}},
+	{name: "a table's privilege in another schema that reads alike", harm: []string{"REVOKE CREATE ON proof_accounts.`t.u` FROM proof_app",
+		"GRANT CREATE ON `proof_accounts.t`.u TO proof_app"},
+		want: contract.ProofDifference{Kind: "changed", Object: "grant", Name: accountUnderTest, Member: "proof_accounts.t.u", Columns: []string{"db"}}},
 	{name: "a role", harm: []string{"REVOKE proof_role FROM proof_app"},
 		want: contract.ProofDifference{Kind: "missing", Object: "role", Name: accountUnderTest, Member: "proof_role@%"}},
 	{name: "a limit", harm: []string{"ALTER USER proof_app WITH MAX_QUERIES_PER_HOUR 7"},
@@ -39,7 +42,7 @@ func TestEveryPlantedAccountIsFound(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			fresh(t, "proof_accounts", "CREATE TABLE t (id INT PRIMARY KEY)", "DROP USER IF EXISTS proof_app, proof_role", "CREATE ROLE proof_role",
 				"CREATE USER proof_app IDENTIFIED BY 'A-Secret-0'", "GRANT SELECT ON proof_accounts.* TO proof_app",
-				"GRANT UPDATE ON proof_accounts.t TO proof_app", "GRANT proof_role TO proof_app")
+				"GRANT UPDATE ON proof_accounts.t TO proof_app", "GRANT CREATE ON proof_accounts.`t.u` TO proof_app", "GRANT proof_role TO proof_app")
 			harmed := lab.Secondaries()[0]
 			hash, err := lab.Primary().QueryString(t.Context(), "SELECT SHA2(authentication_string,256) FROM mysql.user WHERE User='proof_app'")
 			require.NoError(t, err)
