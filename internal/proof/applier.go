@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/clusterresync/clusterresync/internal/node"
 )
 
@@ -28,8 +30,9 @@ func forChannel(name string) string {
 	return " FOR CHANNEL '" + strings.ReplaceAll(name, "'", "''") + "'"
 }
 
-// resumeBound bounds how long the applier's restart may take after the caller was cancelled.
-const resumeBound = 30 * time.Second
+// resumeBound bounds how long the applier's restart may take after the caller was cancelled. A STOP waits for the transaction that is being
+// applied, and whoever gives up before it leaves an applier that stops later and that nobody starts.
+const resumeBound = 10 * time.Minute
 
 // EnsureApplier starts every applier of a secondary that an attempt which died left stopped, and takes away the limit that it set.
 // An applier that stopped with an error is left alone and is an error here. Call it wherever an earlier attempt may have died in
@@ -82,6 +85,56 @@ func (r *replica) stopApplier(ctx context.Context) (*hold, error) {
 	h := &hold{replica: r, began: time.Now()}
 	_, err := r.control.Conn.ExecContext(ctx, "STOP REPLICA SQL_THREAD"+forChannel(r.channel))
 	return h, nodeError(ctx, r.name, "STOP REPLICA SQL_THREAD", err)
+}
+
+// stopAppliers begins a hold of every secondary at the same time. One whose applier is at work on a long transaction stops late: the others
+// do not stand still for it any longer than MaxPause, and the error says whom they waited for. The caller must release whatever is in
+// holds, also after an error.
+func (e *engine) stopAppliers(ctx context.Context, holds []*hold) error {
+	type stop struct {
+		*hold
+		err error
+	}
+	stops := make(chan stop)
+	alive := e.alive()
+	for _, r := range alive {
+		go func() {
+			h, err := r.stopApplier(ctx)
+			stops <- stop{h, e.blame(r, err)}
+		}()
+	}
+	var all []error
+	var late <-chan time.Time
+	var released errgroup.Group
+	gaveUp := false
+	for missing := len(alive); missing > 0; {
+		select {
+		case s := <-stops:
+			missing--
+			holds[s.replica.index] = s.hold
+			if gaveUp && s.err == nil {
+				s.err = e.blame(s.replica, fmt.Errorf("%s: its applier was at work on one transaction for more than %v while others stood still: %w",
+					s.replica.name, e.options.MaxPause, ErrNoPair))
+			}
+			all = append(all, s.err)
+			if late == nil {
+				late = time.After(e.options.MaxPause)
+			}
+		case <-late:
+			gaveUp = true
+			for i, h := range holds {
+				if h == nil {
+					continue
+				}
+				holds[i] = nil
+				released.Go(func() error {
+					_, err := h.release(ctx)
+					return e.blame(h.replica, err)
+				})
+			}
+		}
+	}
+	return errors.Join(append(all, released.Wait())...)
 }
 
 // applyUpTo lets the stopped applier go on to exactly the set, and waits until it stopped there. Measured on 9.7 with four workers:

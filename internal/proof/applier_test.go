@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/clusterresync/clusterresync/internal/node"
+	"github.com/clusterresync/clusterresync/internal/sandbox"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -49,6 +50,76 @@ func TestCancelWhileTheApplierIsHeld(t *testing.T) {
 	_, err = h.release(ctx)
 	require.NoError(t, err)
 	applierRuns(t)
+}
+
+// keepAtWork lets the secondary's applier wait for a row that a client of it has locked, until the returned function is called.
+func keepAtWork(t *testing.T, n *sandbox.Node) (letGo func()) {
+	t.Helper()
+	fresh(t, "proof_long", "CREATE TABLE one (id INT PRIMARY KEY, v INT)", "INSERT INTO proof_long.one VALUES (1,1)")
+	require.NoError(t, n.WaitFor(t.Context(), lab.Primary()))
+	db, err := n.DB()
+	require.NoError(t, err)
+	require.NoError(t, n.Exec(t.Context(), "SET GLOBAL super_read_only=OFF"))
+	tx, err := db.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = tx.Rollback() })
+	_, err = tx.ExecContext(t.Context(), "SELECT v FROM proof_long.one WHERE id=1 FOR UPDATE")
+	require.NoError(t, err)
+	require.NoError(t, n.Exec(t.Context(), "SET GLOBAL super_read_only=ON"))
+	onPrimary0(t, "UPDATE proof_long.one SET v=2 WHERE id=1")
+	require.Eventually(t, func() bool {
+		at, err := n.QueryString(t.Context(), "SELECT COUNT(*) FROM performance_schema.replication_applier_status_by_worker WHERE APPLYING_TRANSACTION <> ''")
+		return err == nil && at != "0"
+	}, time.Minute, 10*time.Millisecond, "the applier was never at work")
+	return func() { require.NoError(t, tx.Rollback()) }
+}
+
+// TestLongTransactionHoldsNobodyElse: a secondary whose applier cannot stop yet does not keep another one's from going on.
+func TestLongTransactionHoldsNobodyElse(t *testing.T) {
+	e := openEngine(t, 1)
+	e.options.MaxPause = 2 * time.Second
+	letGo := keepAtWork(t, lab.Secondaries()[1])
+	holds := make([]*hold, len(e.replicas))
+	failed := make(chan error)
+	go func() { failed <- e.stopAppliers(t.Context(), holds) }()
+	applier := func() string {
+		state, err := lab.Secondaries()[0].QueryString(t.Context(), "SELECT SERVICE_STATE FROM performance_schema.replication_applier_status")
+		require.NoError(t, err)
+		return state
+	}
+	require.Eventually(t, func() bool { return applier() == "OFF" }, time.Minute, time.Millisecond, "the other one was never stopped")
+	require.Eventually(t, func() bool { return applier() == "ON" }, time.Minute, time.Millisecond, "the other one stands still")
+	letGo()
+	err := <-failed
+	require.ErrorIs(t, err, ErrNoPair)
+	guilty, theirs := culprits(err)
+	require.True(t, theirs)
+	require.Len(t, guilty, 1)
+	require.Equal(t, e.replicas[1], guilty[0].replica)
+	require.Nil(t, holds[0])
+	_, err = holds[1].release(t.Context())
+	require.NoError(t, err)
+	applierRuns(t)
+}
+
+// TestCancelWhileAStopWaits cancels while the applier has been told to stop and is still at work.
+func TestCancelWhileAStopWaits(t *testing.T) {
+	e := openEngine(t, 1)
+	letGo := keepAtWork(t, lab.Secondaries()[1])
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(200*time.Millisecond, cancel)
+	h, err := e.replicas[1].stopApplier(ctx)
+	require.Error(t, err)
+	released := make(chan error)
+	go func() {
+		_, err := h.release(ctx)
+		released <- err
+	}()
+	require.NoError(t, pause(t.Context(), 500*time.Millisecond))
+	letGo()
+	require.NoError(t, <-released)
+	applierRuns(t)
+	require.NoError(t, lab.Secondaries()[1].WaitFor(t.Context(), lab.Primary()))
 }
 
 // TestApplierLeftByADeadWorker leaves the applier as a worker that was killed leaves it, in each of the states it can be in.

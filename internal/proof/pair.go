@@ -63,12 +63,7 @@ func (e *engine) tryPair(ctx context.Context, lock bool) (p *pair, err error) {
 			p, err = nil, errors.Join(err, resumeErr)
 		}
 	}()
-	var stopped errgroup.Group
-	for _, r := range e.alive() {
-		i := r.index
-		stopped.Go(func() (err error) { holds[i], err = r.stopApplier(ctx); return e.blame(r, err) })
-	}
-	if err := stopped.Wait(); err != nil {
+	if err := e.stopAppliers(ctx, holds); err != nil {
 		return nil, err
 	}
 	p = &pair{pauses: pauses}
