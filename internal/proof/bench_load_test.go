@@ -3,12 +3,10 @@
 package proof
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -123,72 +121,9 @@ func processorTime(t *testing.T, path string) time.Duration {
 	return time.Duration(number([]byte(fields[11]))+number([]byte(fields[12]))) * 10 * time.Millisecond
 }
 
-// latencies are those of transactions that were due at a steady rate: one that waits makes the next ones late, and they count as late.
-type latencies struct {
-	due chan time.Time // not begun yet
-	mu  sync.Mutex
-	all []time.Duration
-}
-
-func (l *latencies) take() []time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	out := l.all
-	l.all = nil
-	slices.Sort(out)
-	return out
-}
-
 func percentile(sorted []time.Duration, p float64) time.Duration {
 	if len(sorted) == 0 {
 		return 0
 	}
 	return sorted[min(len(sorted)-1, int(p*float64(len(sorted))))]
-}
-
-// writeSteadily begins rate transactions of three rows a second on the bench's tables until stop.
-func writeSteadily(t *testing.T, n *sandbox.Node, rate int) (l *latencies, stop func()) {
-	t.Helper()
-	db, err := n.DB()
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	due := make(chan time.Time, 1_000_000)
-	l = &latencies{due: due}
-	var all sync.WaitGroup
-	all.Go(func() {
-		defer close(due)
-		began := time.Now()
-		for i := 0; ctx.Err() == nil; i++ {
-			at := began.Add(time.Duration(i) * time.Second / time.Duration(rate))
-			if pause(ctx, time.Until(at)) != nil {
-				return
-			}
-			due <- at
-		}
-	})
-	for w := range 8 {
-		conn, err := db.Conn(ctx)
-		require.NoError(t, err)
-		all.Go(func() {
-			defer conn.Close()
-			i := w * 1000
-			for at := range due {
-				i += 7919
-				statements := []string{"BEGIN", fmt.Sprintf("UPDATE bench.narrow SET a=a+1 WHERE id=%d", 1+i%1_000_000),
-					fmt.Sprintf("UPDATE bench.wide SET k=k+1 WHERE id=%d", 1+i%100_000), fmt.Sprintf("INSERT INTO bench.hits (who,at) VALUES (%d,NOW(6))", w), "COMMIT"}
-				for _, s := range statements {
-					if _, err := conn.ExecContext(ctx, s); err != nil {
-						if ctx.Err() == nil {
-							t.Errorf("writer: %v", err)
-						}
-						return
-					}
-				}
-				l.mu.Lock()
-				l.all = append(l.all, time.Since(at))
-				l.mu.Unlock()
-			}
-		})
-	}
-	return l, func() { cancel(); all.Wait() }
 }
