@@ -81,10 +81,10 @@ func keepsFromServing(ctx context.Context, name, primaryUUID string, look func(n
 	switch {
 	case len(channels) != 1 || !strings.EqualFold(channels[0].SourceUUID, primaryUUID):
 		return "it does not follow the primary", nil
+	case channels[0].DelaySeconds > contract.ServingLag: // whether it runs or not
+		return fmt.Sprintf("it is kept %d s behind on purpose", channels[0].DelaySeconds), nil
 	case !channels[0].Running():
 		return cmp.Or(channels[0].Trouble(), "its receiver is not connected"), nil
-	case channels[0].DelaySeconds > contract.ServingLag:
-		return fmt.Sprintf("it is kept %d s behind on purpose", channels[0].DelaySeconds), nil
 	case channels[0].LagSeconds == nil || *channels[0].LagSeconds > contract.ServingLag:
 		return fmt.Sprintf("it is more than %d s behind", contract.ServingLag), nil
 	}

@@ -86,7 +86,8 @@ func TestAWholeCopyKeepsItsLimitWhateverTheServerForgets(t *testing.T) {
 		// What no limit can prevent is the burst before the server's first look, of a tenth of a second and what follows it.
 		burst := min(speed*0.3, 60*float64(limit)) / long.Seconds()
 		require.LessOrEqual(t, rate, float64(limit)*1.05+burst)
-		require.GreaterOrEqual(t, rate, min(float64(limit), speed/(1+speed*0.12/float64(2*every)))*0.75, "the limit is there to be used")
+		// Where its pauses fall in step with its looks, the server stays as far below as 0.68 of the limit.
+		require.GreaterOrEqual(t, rate, min(float64(limit), speed/(1+speed*0.12/float64(2*every)))*0.65, "the limit is there to be used")
 	})
 }
 

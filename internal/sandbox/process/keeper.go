@@ -65,6 +65,7 @@ const pollInterval = 20 * time.Millisecond
 // server already runs. The environment is made anew, so that no secret of the
 // caller's reaches the server.
 func (k *Keeper) Start() error {
+	k.letEnd()
 	if k.Running() {
 		return fmt.Errorf("start in %s: a server already runs there", k.Dir)
 	}
@@ -144,6 +145,18 @@ func (k *Keeper) Running() bool {
 	}
 	_, err := k.Server()
 	return err == nil
+}
+
+// endOfKeeper is far beyond what a bare keeper takes to end after its server.
+const endOfKeeper = 5 * time.Second
+
+// letEnd waits for a bare keeper whose server has ended: it ends a moment later, and is then in nobody's way.
+func (k *Keeper) letEnd() {
+	for begin := time.Now(); (k.Mode == Bare || k.Mode == "") && k.Keeping() && time.Since(begin) < endOfKeeper; time.Sleep(10 * time.Millisecond) {
+		if _, err := k.Server(); err == nil {
+			return
+		}
+	}
 }
 
 func (k *Keeper) recorded(file string) (Identity, error) {

@@ -80,6 +80,20 @@ func server(t *testing.T, k *Keeper) Identity {
 	return found
 }
 
+// TestABareServerThatHasEndedCanBeStartedAtOnce: its keeper takes a moment longer to end.
+func TestABareServerThatHasEndedCanBeStartedAtOnce(t *testing.T) {
+	k := keep(t, Bare, "/bin/sleep", "1000")
+	for range 20 {
+		require.NoError(t, server(t, k).Signal(syscall.SIGKILL))
+		for end := time.Now().Add(waitLimit); time.Now().Before(end); {
+			if _, err := k.Server(); err != nil {
+				break
+			}
+		}
+		require.NoError(t, k.Start())
+	}
+}
+
 func TestIdentityTellsAReusedPIDFromTheRecordedProcess(t *testing.T) {
 	command := exec.Command("/bin/sleep", "1000")
 	require.NoError(t, command.Start())
