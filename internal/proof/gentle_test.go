@@ -95,7 +95,8 @@ func TestDDLPassesATableWithoutKey(t *testing.T) {
 			altered := make(chan error, 1)
 			go func() {
 				for lockedBy, err := "0", error(nil); err == nil && lockedBy == "0"; {
-					lockedBy, err = lab.Primary().QueryString(t.Context(), "SELECT COUNT(*) FROM performance_schema.metadata_locks WHERE OBJECT_SCHEMA='proof_bag' AND OBJECT_NAME='b'")
+					lockedBy, err = lab.Primary().QueryString(t.Context(), `SELECT COUNT(*) FROM performance_schema.metadata_locks
+						WHERE OBJECT_SCHEMA='proof_bag' AND OBJECT_NAME='b' AND LOCK_TYPE='SHARED_READ'`) // its definition is read with another
 				}
 				altered <- lab.Primary().Exec(t.Context(), "SET SESSION lock_wait_timeout=30", "ALTER TABLE proof_bag.b ADD c INT, ALGORITHM=INPLACE")
 			}()
