@@ -14,14 +14,14 @@ func (s *site) side() (proof.Side, error) {
 	if err != nil {
 		return proof.Side{}, err
 	}
-	return proof.Side{Name: s.target.Node, DB: s.recipient.DB(), Service: &proof.ServiceExpected{
+	return proof.Side{Name: s.target.Node, DB: s.recipient.DB(), Rows: s.recipient.Config(), Service: &proof.ServiceExpected{
 		ReadOnly: declared.Service.ReadOnly, SuperReadOnly: declared.Service.SuperReadOnly,
 		EventScheduler: strings.ToUpper(string(declared.Service.EventScheduler)),
 	}}, nil
 }
 
 func (s *site) primarySide() proof.Side {
-	return proof.Side{Name: s.target.Primary, DB: s.primary.DB()}
+	return proof.Side{Name: s.target.Primary, DB: s.primary.DB(), Rows: s.primary.Config()}
 }
 
 // optionsOf is how a proof is made that was asked for so.

@@ -77,7 +77,11 @@ func (n *Node) Claim(ctx context.Context, o ClaimOptions) (*Claim, error) {
 		o.LockWait = defaultLockWait
 	}
 	// A pool of its own with one connection: nobody else's statement can end up on it, and its attributes say whose it is.
-	pool, err := openPool(n.endpoint, map[string]string{AttributeCluster: o.Cluster, AttributeRun: o.Run})
+	config, err := n.endpoint.config(map[string]string{AttributeCluster: o.Cluster, AttributeRun: o.Run})
+	if err != nil {
+		return nil, err
+	}
+	pool, err := openPool(n.endpoint, config)
 	if err != nil {
 		return nil, err
 	}

@@ -12,25 +12,26 @@ import (
 // Node is one MySQL server. It is safe for concurrent use.
 type Node struct {
 	endpoint Endpoint
+	config   *mysql.Config
 	db       *sql.DB
 }
 
 // Open prepares a node; it does not connect. The error is about the endpoint itself.
 func Open(endpoint Endpoint) (*Node, error) {
-	db, err := openPool(endpoint, nil)
+	config, err := endpoint.config(nil)
+	if err != nil {
+		return nil, err
+	}
+	db, err := openPool(endpoint, config)
 	if err != nil {
 		return nil, err
 	}
 	db.SetMaxIdleConns(2)
 	db.SetConnMaxIdleTime(time.Minute)
-	return &Node{endpoint: endpoint, db: db}, nil
+	return &Node{endpoint: endpoint, config: config, db: db}, nil
 }
 
-func openPool(endpoint Endpoint, attributes map[string]string) (*sql.DB, error) {
-	config, err := endpoint.config(attributes)
-	if err != nil {
-		return nil, err
-	}
+func openPool(endpoint Endpoint, config *mysql.Config) (*sql.DB, error) {
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
 		return nil, fmt.Errorf("node %s: %w", endpoint.Name, err)
@@ -46,6 +47,9 @@ func (n *Node) Endpoint() Endpoint { return n.endpoint }
 
 // DB is the pool for questions. Nothing that destroys may run on it: see Claim.
 func (n *Node) DB() *sql.DB { return n.db }
+
+// Config is how the pool's connections are opened, for whoever needs some of another kind. It holds the password.
+func (n *Node) Config() *mysql.Config { return n.config.Clone() }
 
 // Close closes every pooled connection.
 func (n *Node) Close() error { return n.db.Close() }

@@ -241,7 +241,7 @@ func TestWhatCannotBeProven(t *testing.T) {
 	})
 	t.Run("a pool that is too small", func(t *testing.T) {
 		small := sideOf(t, n)
-		small.DB.SetMaxOpenConns(2)
+		small.DB.SetMaxOpenConns(1)
 		require.ErrorIs(t, run(primary, []Side{small}, Options{}), ErrUnfit)
 	})
 	t.Run("commits in no order", func(t *testing.T) {

@@ -52,7 +52,7 @@ func benchSides(t *testing.T, c *sandbox.Cluster, secondaries int) (Side, []Side
 		db, err := n.Open(c.Accounts.Admin)
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = db.Close() })
-		all = append(all, Side{Name: n.Name, DB: db})
+		all = append(all, Side{Name: n.Name, DB: db, Rows: n.Config(c.Accounts.Admin)})
 	}
 	return all[0], all[1:]
 }
@@ -79,7 +79,7 @@ func TestBenchSideBySide(t *testing.T) {
 		require.NoError(t, primary.Exec(t.Context(), append([]string{"SET SESSION innodb_parallel_read_threads=1"}, scans...)...))
 	}
 	scan() // warms
-	floor := cheapest(t, 3, c.Nodes, scan)
+	floor := cheapest(t, 5, c.Nodes, scan)
 	say("COUNT(*) of each table: %v, %v of the primary's processor time", floor.wall.Round(time.Millisecond), floor.server[0])
 
 	var last contract.Proof
@@ -101,9 +101,15 @@ func TestBenchSideBySide(t *testing.T) {
 	ours(1, Options{})()
 	rows := last.Layer(contract.ProofRows)
 	say("our proof compares %d rows, %d MiB of values", rows.Rows, rows.Bytes>>20)
-	one := cheapest(t, 3, c.Nodes, ours(1, Options{}))
+	one := cheapest(t, 5, c.Nodes, ours(1, Options{}))
 	tell("proof, 1 secondary, 2 streams", one)
 	tell("proof, 1 secondary, 1 stream", cheapest(t, 2, c.Nodes, ours(1, Options{Streams: 1})))
+	tell("proof, 1 secondary, under TLS", cheapest(t, 2, c.Nodes, func() {
+		p, s := benchSides(t, c, 1)
+		p.Rows.TLSConfig, s[0].Rows.TLSConfig = "skip-verify", "skip-verify"
+		_, err := Run(t.Context(), p, s, Options{}, nil)
+		require.NoError(t, err)
+	}))
 	three := cheapest(t, 2, c.Nodes, ours(3, Options{}))
 	tell("proof, 3 secondaries, 2 streams", three)
 	tell("proof, servers hash, 2 streams", cheapest(t, 2, c.Nodes, ours(1, Options{ServerSide: true})))

@@ -12,8 +12,10 @@ const (
 	blockRowsMin = 64
 	// blockRowsUnknown is the first block of a table whose size the server does not know.
 	blockRowsUnknown = 1000
-	noKeyBuckets     = 1024
-	progressEvery    = 4096
+	// locateRows is how many rows of a differing block are kept in memory at a time, by key and hash, about 150 bytes each.
+	locateRows    = 50_000
+	noKeyBuckets  = 1024
+	progressEvery = 4096
 )
 
 // block is what one side showed of one span, up to a number of rows.
@@ -27,20 +29,15 @@ type block struct {
 func (b block) same(o block) bool { return b.rows == o.rows && b.digest == o.digest }
 
 // readBlock reads at most limit rows of the span in key order. A block with fewer rows has come to the span's end.
-func readBlock(ctx context.Context, s *session, d *digester, at span, limit int) (block, error) {
+func readBlock(ctx context.Context, s *session, as encoding, d *digester, at span, limit int) (block, error) {
 	var b block
-	t := at.table
-	width := len(t.columns)
-	err := s.rows(ctx, at.statement(s.timesAreText, limit), func(row []driver.Value) error {
-		n, err := d.add(row[:width])
-		if err != nil {
-			return err
-		}
+	err := s.encoded(ctx, as, at, limit, func(row []byte) (last bool, err error) {
+		d.add(row)
 		b.rows++
-		b.bytes += int64(n)
-		if b.rows == int64(limit) {
-			b.last, err = t.positionOf(row)
-		}
+		b.bytes += int64(len(row))
+		return b.rows == int64(limit), nil
+	}, func(row []driver.Value) (err error) {
+		b.last, err = at.table.positionOf(row)
 		return err
 	})
 	b.digest = d.sum()
@@ -55,8 +52,15 @@ func (z sizes) limitFor(rowBytes int64) int {
 	return int(min(int64(z.blockRows), max(blockRowsMin, blockBytes/rowBytes)))
 }
 
-// readMultiset reads a table or partition without a key, whole and in any order.
-func readMultiset(ctx context.Context, s *session, at span, each func(hash [sha256.Size]byte, row []driver.Value, bytes int) error) error {
+// readHashes reads a table or partition without a key, whole and in any order.
+func readHashes(ctx context.Context, s *session, as encoding, at span, each func(hash [sha256.Size]byte, bytes int) error) error {
+	return s.encoded(ctx, as, at, 0, func(row []byte) (bool, error) {
+		return false, each(sha256.Sum256(row), len(row))
+	}, nil)
+}
+
+// readMultiset is readHashes with the rows' values.
+func readMultiset(ctx context.Context, s *session, at span, each func(hash [sha256.Size]byte, row []driver.Value) error) error {
 	var buf []byte
 	width := len(at.table.columns)
 	return s.rows(ctx, at.statement(s.timesAreText, 0), func(row []driver.Value) error {
@@ -64,6 +68,6 @@ func readMultiset(ctx context.Context, s *session, at span, each func(hash [sha2
 		if buf, err = appendRow(buf[:0], row[:width]); err != nil {
 			return err
 		}
-		return each(sha256.Sum256(buf), row[:width], len(buf))
+		return each(sha256.Sum256(buf), row[:width])
 	})
 }

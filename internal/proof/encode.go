@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"context"
 	"crypto/sha256"
 	"database/sql/driver"
 	"encoding/binary"
@@ -8,6 +9,8 @@ import (
 	"hash"
 	"math"
 	"math/bits"
+
+	"github.com/clusterresync/clusterresync/internal/wire"
 )
 
 // appendValue writes one value so that different rows never encode alike: a tag for its type, then a fixed width or a length and the
@@ -43,7 +46,39 @@ func appendRow(buf []byte, row []driver.Value) ([]byte, error) {
 	return buf, nil
 }
 
-// digester hashes rows in order. The number of rows is part of what is compared, so rows need no separator.
+// encoding is how rows become bytes. Bytes of different encodings say nothing of each other.
+type encoding int
+
+const (
+	// typed writes down what the driver decoded.
+	typed encoding = iota
+	// asSent takes the bytes that the server sent, see wire.Each: a fraction of the work (measured on 9.7: 55 against 150 ns a row).
+	asSent
+)
+
+// encoded reads at most limit rows (0: all) of the span in key order, and hands out the bytes of each, valid until row returns, and
+// decoded those for which it asks.
+func (s *session) encoded(ctx context.Context, as encoding, at span, limit int, row wire.Each, decoded func([]driver.Value) error) error {
+	statement := at.statement(s.timesAreText, limit)
+	if as == asSent {
+		return s.sent(ctx, statement, row, decoded)
+	}
+	var buf []byte
+	width := len(at.table.columns)
+	return s.rows(ctx, statement, func(values []driver.Value) error {
+		var err error
+		if buf, err = appendRow(buf[:0], values[:width]); err != nil {
+			return err
+		}
+		wanted, err := row(buf)
+		if err != nil || !wanted {
+			return err
+		}
+		return decoded(values)
+	})
+}
+
+// digester hashes rows in order.
 type digester struct {
 	hash hash.Hash
 	buf  []byte
@@ -55,23 +90,18 @@ func newDigester() *digester {
 	return &digester{hash: sha256.New(), buf: make([]byte, 0, digestBuffer)}
 }
 
-// add gives the number of bytes that the row added.
-func (d *digester) add(row []driver.Value) (int, error) {
-	if len(d.buf) > digestBuffer/2 {
+// add takes the bytes of a row, behind their number.
+func (d *digester) add(row []byte) {
+	if len(d.buf)+binary.MaxVarintLen64+len(row) > digestBuffer {
 		d.flush()
 	}
-	before := len(d.buf)
-	buf, err := appendRow(d.buf, row)
-	if err != nil {
-		return 0, err
-	}
-	n := len(buf) - before
-	d.buf = buf
-	if cap(buf) > 16*digestBuffer { // one huge row must not stay in memory
+	d.buf = binary.AppendUvarint(d.buf, uint64(len(row)))
+	if len(row) > digestBuffer/2 {
 		d.flush()
-		d.buf = make([]byte, 0, digestBuffer)
+		d.hash.Write(row)
+		return
 	}
-	return n, nil
+	d.buf = append(d.buf, row...)
 }
 
 func (d *digester) flush() {

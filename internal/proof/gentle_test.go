@@ -171,7 +171,7 @@ func TestParsedTimesAreReadExactly(t *testing.T) {
 	fresh(t, "proof_times", "CREATE TABLE d (k DATE, v DATETIME(6), PRIMARY KEY (k))",
 		"INSERT INTO d VALUES ('0000-00-00','0000-00-00'),('2024-02-31','2024-02-31 01:02:03.5'),('0001-01-01',NULL)")
 	harm(t, lab.Secondaries()[0], "UPDATE proof_times.d SET v='2024-03-02 01:02:03.5' WHERE k='2024-02-31'", "UPDATE proof_times.d SET v='0000-00-00' WHERE k='0001-01-01'")
-	sides := parsedSides(t)
+	sides := sidesOf(t, parsedSideOf)
 	proofs, err := Run(t.Context(), sides[0], sides[1:], Options{IgnoreAccounts: rootAccounts, sizes: sizes{blockRows: 2, rangeRows: 1, resumeRows: 1}}, nil)
 	require.NoError(t, err)
 	requireEqual(t, proofs[1])

@@ -33,7 +33,7 @@ func (l *locator) sides() [2]*session { return [2]*session{l.ours, l.theirs} }
 
 // scan reads one side whole.
 func (l *locator) scan(s *session, each func(hash [sha256.Size]byte, row []driver.Value) error) error {
-	err := readMultiset(l.ctx, s, l.span, func(hash [sha256.Size]byte, row []driver.Value, _ int) error { return each(hash, row) })
+	err := readMultiset(l.ctx, s, l.span, each)
 	if err != nil {
 		return nodeError(l.ctx, s.Node, "read a differing table", err)
 	}

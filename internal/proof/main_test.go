@@ -2,7 +2,6 @@ package proof
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -10,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 
 	"github.com/clusterresync/clusterresync/internal/node"
@@ -45,25 +43,49 @@ func sideOf(t *testing.T, n *sandbox.Node) Side {
 	db, err := n.Open(lab.Accounts.Admin)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = db.Close() })
-	return Side{Name: n.Name, DB: db}
+	return Side{Name: n.Name, DB: db, Rows: n.Config(lab.Accounts.Admin)}
 }
 
-func secondarySides(t *testing.T) []Side {
+// parsedSideOf gives no way to open connections for rows: they come from a pool that turns dates into times.
+func parsedSideOf(t *testing.T, n *sandbox.Node) Side {
+	t.Helper()
+	side := sideOf(t, n)
+	side.Rows = nil
+	return side
+}
+
+// encryptedSideOf reads rows under TLS.
+func encryptedSideOf(t *testing.T, n *sandbox.Node) Side {
+	t.Helper()
+	side := sideOf(t, n)
+	side.Rows.TLSConfig = "skip-verify"
+	return side
+}
+
+// sidesOf are all nodes, the primary first.
+func sidesOf(t *testing.T, of func(*testing.T, *sandbox.Node) Side) []Side {
 	t.Helper()
 	var out []Side
-	for _, n := range lab.Secondaries() {
-		out = append(out, sideOf(t, n))
+	for _, n := range lab.Nodes {
+		out = append(out, of(t, n))
 	}
 	return out
 }
 
+func secondarySides(t *testing.T) []Side { return sidesOf(t, sideOf)[1:] }
+
 // prove runs a proof of all secondaries; every test that is not about options uses it.
 func prove(t *testing.T, o Options) []contract.Proof {
+	t.Helper()
+	return proveSides(t, sidesOf(t, sideOf), o)
+}
+
+func proveSides(t *testing.T, sides []Side, o Options) []contract.Proof {
 	t.Helper()
 	if o.IgnoreAccounts == nil {
 		o.IgnoreAccounts = rootAccounts
 	}
-	proofs, err := Run(t.Context(), sideOf(t, lab.Primary()), secondarySides(t), o, nil)
+	proofs, err := Run(t.Context(), sides[0], sides[1:], o, nil)
 	require.NoError(t, err)
 	require.Len(t, proofs, len(lab.Secondaries()))
 	applierRuns(t)
@@ -141,19 +163,3 @@ func requireEqual(t *testing.T, p contract.Proof) {
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-// parsedSides are all nodes, the primary first, through pools that turn dates into times.
-func parsedSides(t *testing.T) []Side {
-	t.Helper()
-	var out []Side
-	for _, n := range lab.Nodes {
-		config := n.Config(lab.Accounts.Admin)
-		config.ParseTime = true
-		connector, err := mysql.NewConnector(config)
-		require.NoError(t, err)
-		db := sql.OpenDB(connector)
-		t.Cleanup(func() { _ = db.Close() })
-		out = append(out, Side{Name: n.Name, DB: db})
-	}
-	return out
-}

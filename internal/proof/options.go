@@ -4,15 +4,19 @@ import (
 	"cmp"
 	"database/sql"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
 )
 
 // Side is one server of a proof.
 type Side struct {
 	// Name is the node's name in messages and results.
 	Name string
-	// DB connects as the admin account. Run takes Options.Streams+2 connections of it at a time. A pool opened without parseTime is
-	// read faster; both are read correctly.
+	// DB connects as the admin account. Run takes two connections of it at a time, and without Rows Options.Streams+2.
 	DB *sql.DB
+	// Rows is how the connections for rows are opened, as the same account, and read at the least cost. Nil takes those of DB, too: what
+	// is found is the same.
+	Rows *mysql.Config
 	// Service is the declared state of a secondary; nil compares with none.
 	Service *ServiceExpected
 }
@@ -66,7 +70,7 @@ type Options struct {
 
 // sizes decide how the reading is cut up. They change no result; tests make them small.
 type sizes struct {
-	// blockRows keeps a metadata lock short and a suspicion small.
+	// blockRows bounds a block whose rows are small: it keeps a metadata lock short.
 	blockRows int
 	// rangeRows is about how many rows a range of a large table has.
 	rangeRows int64
@@ -116,7 +120,7 @@ func (o Options) withDefaults() Options {
 		o.Listed = 100
 	}
 	if o.sizes == (sizes{}) {
-		o.sizes = sizes{blockRows: 50_000, rangeRows: 500_000, resumeRows: 50_000}
+		o.sizes = sizes{blockRows: 200_000, rangeRows: 500_000, resumeRows: 50_000}
 	}
 	return o
 }

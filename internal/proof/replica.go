@@ -35,15 +35,19 @@ type replica struct {
 
 func openServer(ctx context.Context, side Side, streams int) (server, error) {
 	s := server{name: side.Name, db: side.DB}
-	if limit := side.DB.Stats().MaxOpenConnections; limit > 0 && limit < streams+2 {
-		return s, fmt.Errorf("%s: the pool allows %d connections, %d streams need %d: %w", side.Name, limit, streams, streams+2, ErrUnfit)
+	needed := 2
+	if side.Rows == nil {
+		needed += streams
+	}
+	if limit := side.DB.Stats().MaxOpenConnections; limit > 0 && limit < needed {
+		return s, fmt.Errorf("%s: the pool allows %d connections, the proof needs %d: %w", side.Name, limit, needed, ErrUnfit)
 	}
 	var err error
 	if s.control, err = openSession(ctx, side); err != nil {
 		return s, err
 	}
 	for range streams {
-		stream, err := openSession(ctx, side)
+		stream, err := openStream(ctx, side)
 		if err != nil {
 			return s, err
 		}

@@ -2,12 +2,14 @@ package proof
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/clusterresync/clusterresync/internal/node"
+	"github.com/clusterresync/clusterresync/internal/sandbox"
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
@@ -212,7 +214,7 @@ var rowPlants = []plant{
 // TestEveryPlantedRowIsFound plants each difference by itself in a schema of its own, all on one secondary, and compares once: each must
 // be named, nothing else may be, and the other secondary must be equal.
 //
-// Both ways of hashing must find the same.
+// All ways of reading must find the same.
 func TestEveryPlantedRowIsFound(t *testing.T) {
 	harmed := lab.Secondaries()[0]
 	for i, p := range rowPlants {
@@ -220,20 +222,24 @@ func TestEveryPlantedRowIsFound(t *testing.T) {
 		fresh(t, schema, kinds[p.want.Name]...)
 		harm(t, harmed, append([]string{"USE " + node.Quote(schema)}, p.harm...)...)
 	}
-	t.Run("hashed by the client", func(t *testing.T) { requirePlantedRows(t, Options{}) })
-	t.Run("in batches", func(t *testing.T) {
-		requirePlantedRows(t, Options{sizes: sizes{blockRows: 20_000, rangeRows: 1 << 40, resumeRows: 1, batch: 2}})
-	})
-	t.Run("hashed by the servers", func(t *testing.T) { requirePlantedRows(t, Options{ServerSide: true}) })
-	t.Run("hashed by the servers, in small blocks", func(t *testing.T) {
-		requirePlantedRows(t, Options{ServerSide: true, sizes: sizes{blockRows: 2, rangeRows: 1, resumeRows: 1}})
-	})
+	small := sizes{blockRows: 2, rangeRows: 1, resumeRows: 1}
+	for name, o := range map[string]Options{
+		"as the servers sent them":               {},
+		"as the servers sent them, small blocks": {sizes: small},
+		"in batches":                             {sizes: sizes{blockRows: 20_000, rangeRows: 1 << 40, resumeRows: 1, batch: 2}},
+		"hashed by the servers":                  {ServerSide: true},
+		"hashed by the servers, in small blocks": {ServerSide: true, sizes: small},
+	} {
+		t.Run(name, func(t *testing.T) { requirePlantedRows(t, sidesOf(t, sideOf), o) })
+	}
+	t.Run("decoded by the driver", func(t *testing.T) { requirePlantedRows(t, sidesOf(t, parsedSideOf), Options{}) })
+	t.Run("decoded by the driver, under TLS", func(t *testing.T) { requirePlantedRows(t, sidesOf(t, encryptedSideOf), Options{}) })
 }
 
-func requirePlantedRows(t *testing.T, o Options) {
+func requirePlantedRows(t *testing.T, sides []Side, o Options) {
 	t.Helper()
 	o.Listed, o.ShowValues = 1000, true
-	proofs := prove(t, o)
+	proofs := proveSides(t, sides, o)
 	requireEqual(t, proofs[1])
 	layer := proofs[0].Layer(contract.ProofRows)
 	require.Equal(t, contract.ProofDifferent, proofs[0].Verdict)
@@ -274,4 +280,23 @@ func requireContains(t *testing.T, got []contract.ProofDifference, want contract
 		}
 	}
 	require.Failf(t, "not found", "want %+v among %+v", want, got)
+}
+
+// TestRowsAreTakenAsSentWhereAllServersCan: bytes of different encodings say nothing of each other.
+func TestRowsAreTakenAsSentWhereAllServersCan(t *testing.T) {
+	encodingOf := func(sides []Side) encoding {
+		e := &engine{options: Options{}.withDefaults(), progress: newReporter(nil)}
+		defer e.close()
+		require.NoError(t, e.open(t.Context(), sides[0], sides[1:]))
+		return e.encoding()
+	}
+	sides := sidesOf(t, sideOf)
+	require.Equal(t, asSent, encodingOf(sides))
+	for i, n := range lab.Nodes {
+		for _, of := range []func(*testing.T, *sandbox.Node) Side{parsedSideOf, encryptedSideOf} {
+			mixed := slices.Clone(sides)
+			mixed[i] = of(t, n)
+			require.Equal(t, typed, encodingOf(mixed))
+		}
+	}
 }
