@@ -3,6 +3,7 @@ package proof
 import (
 	"database/sql/driver"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -25,6 +26,15 @@ func (c column) ordered() bool {
 		return strings.Count(c.labels, ",") < exactMembers // no label of a SET holds a comma
 	case "tinyint", "smallint", "mediumint", "int", "bigint", "year", "decimal", "float", "double", "bit", "enum",
 		"date", "datetime", "timestamp", "time", "char", "varchar", "binary", "varbinary":
+		return true
+	}
+	return false
+}
+
+// integer says that between two values that follow each other there is no other.
+func (c column) integer() bool {
+	switch c.dataType {
+	case "tinyint", "smallint", "mediumint", "int", "bigint":
 		return true
 	}
 	return false
@@ -202,6 +212,29 @@ func (s span) statement(timesAreText bool, limit int, extra ...string) string {
 // that is far too low the server scans the index from its beginning for every block.
 const estimated = "EXISTS(SELECT 1)"
 
+// between is the condition for both ends at once where the key is one integer: one comparison a row costs the server less than two
+// (measured on 9.7: 120 against 130 ns a row in all). It is empty for any other span.
+func (s span) between() string {
+	t := s.table
+	if s.after == nil || s.upTo == nil || len(t.key) != 1 || t.key[0].descending || !t.columns[t.key[0].column].integer() {
+		return ""
+	}
+	first, ok := following(s.after[0])
+	if !ok {
+		return ""
+	}
+	return node.Quote(t.columns[t.key[0].column].name) + " BETWEEN " + first + " AND " + s.upTo[0]
+}
+
+// following is the next integer, if a column can hold it.
+func following(literal string) (string, bool) {
+	if n, err := strconv.ParseInt(literal, 10, 64); err == nil && n < 0 {
+		return strconv.FormatInt(n+1, 10), true
+	}
+	n, err := strconv.ParseUint(literal, 10, 64)
+	return strconv.FormatUint(n+1, 10), err == nil && n < math.MaxUint64
+}
+
 // from is the part of a statement that names the span's rows.
 func (s span) from() string {
 	t := s.table
@@ -214,11 +247,15 @@ func (s span) from() string {
 	}
 	out += " FORCE INDEX (" + node.Quote(t.keyName) + ")"
 	var where []string
-	if s.after != nil {
-		where = append(where, t.after(s.after))
-	}
-	if s.upTo != nil {
-		where = append(where, t.upTo(s.upTo))
+	if between := s.between(); between != "" {
+		where = append(where, between)
+	} else {
+		if s.after != nil {
+			where = append(where, t.after(s.after))
+		}
+		if s.upTo != nil {
+			where = append(where, t.upTo(s.upTo))
+		}
 	}
 	if len(where) > 0 {
 		out += " WHERE " + strings.Join(where, " AND ") + " AND " + estimated

@@ -291,3 +291,28 @@ func TestTokenHoldsNoKeys(t *testing.T) {
 		require.LessOrEqual(t, p.Spans[len(p.Spans)-1].Rows, int64(800), "what was done is not read again")
 	}
 }
+
+func TestBothEndsOfAnIntegerKeyAreOneCondition(t *testing.T) {
+	one := &table{columns: []column{{name: "id", dataType: "bigint"}}, key: []keyPart{{column: 0}}}
+	down := &table{columns: one.columns, key: []keyPart{{column: 0, descending: true}}}
+	text := &table{columns: []column{{name: "id", dataType: "varchar"}}, key: one.key}
+	two := &table{columns: append(one.columns[:1:1], column{name: "b", dataType: "int"}), key: []keyPart{{column: 0}, {column: 1}}}
+	for name, c := range map[string]struct {
+		at   span
+		want string
+	}{
+		"both":       {span{table: one, after: position{"5"}, upTo: position{"9"}}, "`id` BETWEEN 6 AND 9"},
+		"negative":   {span{table: one, after: position{"-9"}, upTo: position{"-1"}}, "`id` BETWEEN -8 AND -1"},
+		"to zero":    {span{table: one, after: position{"-1"}, upTo: position{"3"}}, "`id` BETWEEN 0 AND 3"},
+		"least":      {span{table: one, after: position{"-9223372036854775808"}, upTo: position{"0"}}, "`id` BETWEEN -9223372036854775807 AND 0"},
+		"unsigned":   {span{table: one, after: position{"9223372036854775807"}, upTo: position{"9223372036854775809"}}, "`id` BETWEEN 9223372036854775808 AND 9223372036854775809"},
+		"greatest":   {span{table: one, after: position{"18446744073709551615"}, upTo: position{"18446744073709551615"}}, ""},
+		"one end":    {span{table: one, after: position{"5"}}, ""},
+		"other end":  {span{table: one, upTo: position{"5"}}, ""},
+		"descending": {span{table: down, after: position{"9"}, upTo: position{"5"}}, ""},
+		"text":       {span{table: text, after: position{"'a'"}, upTo: position{"'b'"}}, ""},
+		"two parts":  {span{table: two, after: position{"5", "1"}, upTo: position{"9"}}, ""},
+	} {
+		require.Equal(t, c.want, c.at.between(), name)
+	}
+}
