@@ -44,12 +44,20 @@ func readBlock(ctx context.Context, s *session, as encoding, d *digester, at spa
 	return b, err
 }
 
-// limitFor is the number of rows that make a block of about blockBytes. Rows of unknown size are met with a careful number.
-func (z sizes) limitFor(rowBytes int64) int {
+// limitFor is the number of rows that make a block of about so many bytes. Rows of unknown size are met with a careful number.
+func (z sizes) limitFor(rowBytes, bytes int64) int {
 	if rowBytes <= 0 {
 		return min(z.blockRows, blockRowsUnknown)
 	}
-	return int(min(int64(z.blockRows), max(blockRowsMin, blockBytes/rowBytes)))
+	return int(min(int64(z.blockRows), max(blockRowsMin, bytes/rowBytes)))
+}
+
+// blockRows is limitFor the present manners.
+func (w *rowWork) blockRows(rowBytes int64) int {
+	if w.courtesy.on.Load() {
+		return w.engine.options.sizes.limitFor(rowBytes, courteousBytes)
+	}
+	return w.engine.options.sizes.limitFor(rowBytes, blockBytes)
 }
 
 // readHashes reads a table or partition without a key, whole and in any order.

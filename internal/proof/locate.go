@@ -58,7 +58,7 @@ func (l *locator) ordered() error {
 	t := l.span.table
 	identity := t.identity()
 	at := l.span
-	limit := min(l.options.sizes.limitFor(t.rowBytes()), locateRows)
+	limit := min(l.options.sizes.limitFor(t.rowBytes(), blockBytes), locateRows)
 	if l.options.ServerSide {
 		limit = min(limit, fineRows)
 	}

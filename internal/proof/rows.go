@@ -48,12 +48,14 @@ type rowWork struct {
 
 	giveUp atomic.Bool // the pair is worn, or somebody failed: stop at the next block
 	watched
+	courtesy *courtesy
+	manners  manners // of whoever watches
 }
 
 // proveRows compares all rows, pair after pair, until nothing is left to do.
 func (e *engine) proveRows(ctx context.Context) error {
 	w := &rowWork{engine: e, limit: newLimiter(e.options.BytesPerSecond),
-		spans: make([][]contract.ProofSpan, len(e.replicas))}
+		spans: make([][]contract.ProofSpan, len(e.replicas)), courtesy: &courtesy{turn: make(chan struct{}, 1)}, manners: manners{last: e.traffic}}
 	catalogs, err := w.readCatalogs(ctx)
 	if err != nil {
 		return err
@@ -191,6 +193,10 @@ func (w *rowWork) onePair(ctx context.Context, before []catalog) ([]catalog, err
 func (w *rowWork) run(ctx context.Context, p *pair, jobs []job) error {
 	e := w.engine
 	w.giveUp.Store(false)
+	if err := w.lookForTraffic(ctx); err != nil {
+		w.giveBack(jobs)
+		return err
+	}
 	for _, i := range e.indices() {
 		w.spans[i] = append(w.spans[i], p.span(i))
 	}

@@ -16,7 +16,8 @@ type engine struct {
 	primary  server
 	replicas []*replica
 	progress *reporter
-	batching bool // every server can hash small tables
+	traffic  traffic // when the run began
+	batching bool    // every server can hash small tables
 }
 
 // Run compares each secondary with the primary and gives one proof per secondary, in the order given. A difference is a result, not an
@@ -130,6 +131,9 @@ func (e *engine) open(ctx context.Context, primary Side, secondaries []Side) err
 		return err
 	}
 	if err := e.checkFitness(ctx); err != nil {
+		return err
+	}
+	if e.traffic, err = readTraffic(ctx, e.primary.control); err != nil {
 		return err
 	}
 	absent = nil

@@ -113,7 +113,7 @@ func pin(ctx context.Context, out *session, pool *sql.DB) (*session, error) {
 
 func (s *session) prepare(ctx context.Context) error {
 	settings := fmt.Sprintf(`SET SESSION time_zone='+00:00', sql_mode='%s', autocommit=1, completion_type='NO_CHAIN',
-		transaction_isolation='REPEATABLE-READ', max_execution_time=0, lock_wait_timeout=%d, sql_select_limit=18446744073709551615,
+		transaction_isolation='REPEATABLE-READ', transaction_read_only=1, max_execution_time=0, lock_wait_timeout=%d, sql_select_limit=18446744073709551615,
 		sql_big_selects=1, sql_safe_updates=0, net_write_timeout=600, net_read_timeout=600, wait_timeout=28800, character_set_results=NULL`,
 		sqlMode, blockLockWait)
 	if _, err := s.Conn.ExecContext(ctx, settings); err != nil {

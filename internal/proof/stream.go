@@ -96,10 +96,18 @@ func (s *stream) blame(i int, err error) error {
 func (s *stream) onAll(ctx context.Context, replicas []int, read func(i int, session *session) error) error {
 	errs := make([]error, len(s.sessions))
 	var all sync.WaitGroup
-	for _, r := range replicas {
-		all.Go(func() { errs[r+1] = s.on(ctx, r+1, read) })
+	others := func() {
+		for _, r := range replicas {
+			all.Go(func() { errs[r+1] = s.on(ctx, r+1, read) })
+		}
 	}
-	errs[0] = s.on(ctx, 0, read)
+	if s.work.courtesy.on.Load() { // one server after the other: nobody's processors are needed twice
+		errs[0] = s.on(ctx, 0, read)
+		others()
+	} else {
+		others()
+		errs[0] = s.on(ctx, 0, read)
+	}
 	all.Wait()
 	return errors.Join(errs...)
 }
@@ -118,10 +126,10 @@ func (s *stream) on(ctx context.Context, i int, read func(i int, session *sessio
 // compareBlocks reads all servers block by block. The primary's block says where the next begins, on every server.
 func (s *stream) compareBlocks(ctx context.Context, j *job) error {
 	w := s.work
-	limit := w.engine.options.sizes.limitFor(j.span.table.rowBytes())
+	limit := w.blockRows(j.span.table.rowBytes())
 	blocks := make([]block, len(s.sessions))
 	for {
-		if err := s.readBlocks(ctx, *j, limit, blocks); err != nil {
+		if err := s.courteously(ctx, func() error { return s.readBlocks(ctx, *j, limit, blocks) }); err != nil {
 			return fmt.Errorf("%s: %w", j.span, err)
 		}
 		ours := blocks[0]
@@ -151,7 +159,7 @@ func (s *stream) compareBlocks(ctx context.Context, j *job) error {
 			w.again(*j)
 			return nil
 		}
-		limit = w.engine.options.sizes.limitFor(ours.bytes / ours.rows)
+		limit = w.blockRows(ours.bytes / ours.rows)
 		if wait := max(w.limit.reserve(ours.bytes), w.ease()); wait > 0 {
 			s.releaseLocks(ctx) // nobody shall wait for our waiting
 			if err := pause(ctx, wait); err != nil {
@@ -203,7 +211,9 @@ func (s *stream) compareMultisets(ctx context.Context, j job) error {
 	if w.engine.options.ServerSide {
 		read = s.readBagDigest
 	}
-	err := s.onAll(ctx, j.unit.state.replicas, func(i int, session *session) error { return read(ctx, i, session, j.span, &bags[i]) })
+	err := s.courteously(ctx, func() error {
+		return s.onAll(ctx, j.unit.state.replicas, func(i int, session *session) error { return read(ctx, i, session, j.span, &bags[i]) })
+	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", j.span, err)
 	}

@@ -3,6 +3,7 @@ package proof
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 )
 
 // What the proof costs others is looked at while the streams read: the age of the snapshots and what they keep from being purged, DDL
-// that waits behind a lock of ours, and how busy the primary is.
+// that waits behind a lock of ours, how busy the primary is, and how long its transactions take.
 
 // busyPause is the rest after each block while the primary is busy.
 const busyPause = time.Second
@@ -32,16 +33,28 @@ func (w *watched) ease() time.Duration {
 
 // watch returns when the streams have ended. It alone uses the control sessions meanwhile.
 func (w *rowWork) watch(ctx context.Context, p *pair, lanes []*stream, finished <-chan struct{}) {
-	tick := time.NewTicker(w.engine.options.sizes.lookEvery())
-	defer tick.Stop()
 	for {
+		wait := w.engine.options.sizes.lookEvery()
+		if w.manners.manner == trying {
+			wait = min(wait, tryLook)
+		}
 		select {
 		case <-finished:
 			return
-		case <-tick.C:
+		case <-time.After(wait):
 			w.look(ctx, p, lanes)
 		}
 	}
+}
+
+// lookForTraffic decides whether to be courteous.
+func (w *rowWork) lookForTraffic(ctx context.Context) error {
+	t, err := readTraffic(ctx, w.engine.primary.control)
+	if err == nil {
+		w.manners = w.manners.next(t)
+		w.courtesy.on.Store(w.manners.manner == courteous)
+	}
+	return err
 }
 
 func (w *rowWork) look(ctx context.Context, p *pair, lanes []*stream) {
@@ -53,7 +66,7 @@ func (w *rowWork) look(ctx context.Context, p *pair, lanes []*stream) {
 	if why != "" {
 		w.giveUp.Store(true)
 	}
-	if err := w.lookForLoad(ctx); err != nil {
+	if err := errors.Join(w.lookForLoad(ctx), w.lookForTraffic(ctx)); err != nil {
 		w.fail(err)
 		return
 	}
