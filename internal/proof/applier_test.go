@@ -235,7 +235,7 @@ func TestWhatCannotBeProven(t *testing.T) {
 		db, err := sql.Open("mysql", config.FormatDSN())
 		require.NoError(t, err)
 		defer db.Close()
-		err = run(Side{Name: "db1", DB: db}, secondaries, Options{})
+		err = run(Side{Name: "db1", DB: db, Rows: config}, secondaries, Options{})
 		require.ErrorIs(t, err, ErrUnfit)
 		require.ErrorContains(t, err, "TRIGGER")
 	})

@@ -44,20 +44,21 @@ func readBlock(ctx context.Context, s *session, as encoding, d *digester, at spa
 	return b, err
 }
 
-// limitFor is the number of rows that make a block of about so many bytes. Rows of unknown size are met with a careful number.
-func (z sizes) limitFor(rowBytes, bytes int64) int {
+// limitFor is the number of rows that make a block of about so many bytes, and at least so many. Rows of unknown size are met with a
+// careful number.
+func (z sizes) limitFor(rowBytes, bytes, least int64) int {
 	if rowBytes <= 0 {
 		return min(z.blockRows, blockRowsUnknown)
 	}
-	return int(min(int64(z.blockRows), max(blockRowsMin, bytes/rowBytes)))
+	return int(min(int64(z.blockRows), max(least, bytes/rowBytes)))
 }
 
 // blockRows is limitFor the present manners.
 func (w *rowWork) blockRows(rowBytes int64) int {
 	if w.courtesy.on.Load() {
-		return w.engine.options.sizes.limitFor(rowBytes, courteousBytes)
+		return w.engine.options.sizes.limitFor(rowBytes, courteousBytes, 1)
 	}
-	return w.engine.options.sizes.limitFor(rowBytes, blockBytes)
+	return w.engine.options.sizes.limitFor(rowBytes, blockBytes, blockRowsMin)
 }
 
 // readHashes reads a table or partition without a key, whole and in any order.
@@ -71,7 +72,7 @@ func readHashes(ctx context.Context, s *session, as encoding, at span, each func
 func readMultiset(ctx context.Context, s *session, at span, each func(hash [sha256.Size]byte, row []driver.Value) error) error {
 	var buf []byte
 	width := len(at.table.columns)
-	return s.rows(ctx, at.statement(s.timesAreText, 0), func(row []driver.Value) error {
+	return s.rows(ctx, at.statement(0), func(row []driver.Value) error {
 		var err error
 		if buf, err = appendRow(buf[:0], row[:width]); err != nil {
 			return err

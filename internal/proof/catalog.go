@@ -34,6 +34,7 @@ type column struct {
 	padSpace  bool
 	nullable  bool
 	labels    string // of an ENUM or SET, in their order
+	unsigned  bool   // rows as they are sent do not show it
 }
 
 type keyPart struct {
@@ -134,7 +135,8 @@ func readColumns(ctx context.Context, s *session, c catalog, keep interner) erro
 		return err
 	}
 	return eachText(ctx, s, `SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, DATA_TYPE, COALESCE(CHARACTER_SET_NAME,''),
-		COALESCE(COLLATION_NAME,''), COALESCE(CHARACTER_MAXIMUM_LENGTH,0), IS_NULLABLE, IF(DATA_TYPE IN ('enum','set'), COLUMN_TYPE, '')
+		COALESCE(COLLATION_NAME,''), COALESCE(CHARACTER_MAXIMUM_LENGTH,0), IS_NULLABLE, IF(DATA_TYPE IN ('enum','set'), COLUMN_TYPE, ''),
+		COLUMN_TYPE LIKE '%unsigned%'
 		FROM information_schema.COLUMNS
 		WHERE EXTRA NOT LIKE '%VIRTUAL GENERATED%' AND TABLE_SCHEMA `+node.UserSchemas+`
 		ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION`, func(r []sql.RawBytes) error {
@@ -146,6 +148,7 @@ func readColumns(ctx context.Context, s *session, c catalog, keep interner) erro
 		t.columns = append(t.columns, column{
 			name: keep.string(r[2]), dataType: strings.ToLower(keep.string(r[3])), charset: keep.string(r[4]), collation: collation,
 			maxLength: number(r[6]), padSpace: pads[collation], nullable: string(r[7]) == "YES", labels: keep.string(r[8]),
+			unsigned: string(r[9]) == "1",
 		})
 		return nil
 	})
@@ -215,7 +218,7 @@ func (t *table) computeShape() [sha256.Size]byte {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %q\n", t.schema, t.name, t.engine)
 	for _, c := range t.columns {
-		fmt.Fprintf(h, "%q %q %q %q %d %t %q\n", c.name, c.dataType, c.charset, c.collation, c.maxLength, c.nullable, c.labels)
+		fmt.Fprintf(h, "%q %q %q %q %d %t %q %t\n", c.name, c.dataType, c.charset, c.collation, c.maxLength, c.nullable, c.labels, c.unsigned)
 	}
 	fmt.Fprintf(h, "%q %v\n", t.keyName, t.key)
 	for _, p := range t.partitions {

@@ -59,7 +59,7 @@ const (
 // encoded reads at most limit rows (0: all) of the span in key order, and hands out the bytes of each, valid until row returns, and
 // decoded those for which it asks.
 func (s *session) encoded(ctx context.Context, as encoding, at span, limit int, row wire.Each, decoded func([]driver.Value) error) error {
-	statement := at.statement(s.timesAreText, limit)
+	statement := at.statement(limit)
 	if as == asSent {
 		return s.sent(ctx, statement, row, decoded)
 	}

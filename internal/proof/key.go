@@ -11,8 +11,8 @@ import (
 )
 
 // position is a place in a table's key order: one SQL literal per key part, written so that the server compares it with the column
-// exactly and in the index's own order. A position may be a prefix of the key: it then stands behind all rows that begin so. Literals rather than parameters: a parameter's type and collation are the server's guess,
-// and a guess that is wrong by a hair skips rows.
+// exactly and in the index's own order. A position may be a prefix of the key: it then stands behind all rows that begin so. Literals
+// rather than parameters: a parameter's type and collation are the server's guess, and a guess that is wrong by a hair skips rows.
 type position []string
 
 // exactMembers is how many members a SET may have that is compared with a number: the server does so by DOUBLE, and would take rows behind a
@@ -79,24 +79,32 @@ func (c column) literal(v driver.Value) (string, error) {
 	return "", fmt.Errorf("column %s: no literal for a %T in a key of type %s", c.name, v, c.dataType)
 }
 
-// temporal says that the driver may turn the column's values into times, which cannot hold all of them.
-func (c column) temporal() bool {
-	return c.dataType == "date" || c.dataType == "datetime" || c.dataType == "timestamp"
+// readByNumber says that different values of an ENUM or SET read alike: a label is empty, and so is what no label stands for.
+func (c column) readByNumber() bool {
+	if !c.byNumber() {
+		return false
+	}
+	for _, empty := range []string{"('',", ",'',", ",'')", "('')"} { // may be a part of another label, which does no harm
+		if strings.Contains(c.labels, empty) {
+			return true
+		}
+	}
+	return false
 }
 
 // selectList names every stored column, then once more, as a number, those key parts that are ordered by one.
-func (t *table) selectList(timesAreText bool) string {
+func (t *table) selectList() string {
 	var out []string
 	for _, c := range t.columns {
-		if c.temporal() && !timesAreText {
-			out = append(out, "CAST("+node.Quote(c.name)+" AS CHAR)")
+		if c.readByNumber() {
+			out = append(out, asNumber(c))
 			continue
 		}
 		out = append(out, node.Quote(c.name))
 	}
 	for _, k := range t.key {
 		if c := t.columns[k.column]; c.byNumber() {
-			out = append(out, "CAST("+node.Quote(c.name)+" AS UNSIGNED)")
+			out = append(out, asNumber(c))
 		}
 	}
 	if len(out) == 0 {
@@ -104,6 +112,8 @@ func (t *table) selectList(timesAreText bool) string {
 	}
 	return strings.Join(out, ", ")
 }
+
+func asNumber(c column) string { return "CAST(" + node.Quote(c.name) + " AS UNSIGNED)" }
 
 // positionOf gives the place of a row that was read with selectList.
 func (t *table) positionOf(row []driver.Value) (position, error) {
@@ -189,10 +199,10 @@ func (s span) String() string {
 }
 
 // statement reads the span in key order, at most limit rows (0: all). Extra expressions are selected behind the columns.
-func (s span) statement(timesAreText bool, limit int, extra ...string) string {
+func (s span) statement(limit int, extra ...string) string {
 	t := s.table
 	var b strings.Builder
-	b.WriteString("SELECT " + t.selectList(timesAreText))
+	b.WriteString("SELECT " + t.selectList())
 	for _, e := range extra {
 		b.WriteString(", " + e)
 	}
@@ -226,13 +236,11 @@ func (s span) between() string {
 	return node.Quote(t.columns[t.key[0].column].name) + " BETWEEN " + first + " AND " + s.upTo[0]
 }
 
-// following is the next integer, if a column can hold it.
+// following is the next integer, if every column that holds this one and is not at its end holds it as well: a number that the column's
+// type lacks would be compared otherwise.
 func following(literal string) (string, bool) {
-	if n, err := strconv.ParseInt(literal, 10, 64); err == nil && n < 0 {
-		return strconv.FormatInt(n+1, 10), true
-	}
-	n, err := strconv.ParseUint(literal, 10, 64)
-	return strconv.FormatUint(n+1, 10), err == nil && n < math.MaxUint64
+	n, err := strconv.ParseInt(literal, 10, 64)
+	return strconv.FormatInt(n+1, 10), err == nil && n < math.MaxInt64
 }
 
 // from is the part of a statement that names the span's rows.

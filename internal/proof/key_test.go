@@ -305,7 +305,9 @@ func TestBothEndsOfAnIntegerKeyAreOneCondition(t *testing.T) {
 		"negative":   {span{table: one, after: position{"-9"}, upTo: position{"-1"}}, "`id` BETWEEN -8 AND -1"},
 		"to zero":    {span{table: one, after: position{"-1"}, upTo: position{"3"}}, "`id` BETWEEN 0 AND 3"},
 		"least":      {span{table: one, after: position{"-9223372036854775808"}, upTo: position{"0"}}, "`id` BETWEEN -9223372036854775807 AND 0"},
-		"unsigned":   {span{table: one, after: position{"9223372036854775807"}, upTo: position{"9223372036854775809"}}, "`id` BETWEEN 9223372036854775808 AND 9223372036854775809"},
+		"to the top": {span{table: one, after: position{"9223372036854775806"}, upTo: position{"9223372036854775807"}}, "`id` BETWEEN 9223372036854775807 AND 9223372036854775807"},
+		"top":        {span{table: one, after: position{"9223372036854775807"}, upTo: position{"9223372036854775807"}}, ""},
+		"unsigned":   {span{table: one, after: position{"9223372036854775807"}, upTo: position{"9223372036854775809"}}, ""},
 		"greatest":   {span{table: one, after: position{"18446744073709551615"}, upTo: position{"18446744073709551615"}}, ""},
 		"one end":    {span{table: one, after: position{"5"}}, ""},
 		"other end":  {span{table: one, upTo: position{"5"}}, ""},
@@ -314,5 +316,48 @@ func TestBothEndsOfAnIntegerKeyAreOneCondition(t *testing.T) {
 		"two parts":  {span{table: two, after: position{"5", "1"}, upTo: position{"9"}}, ""},
 	} {
 		require.Equal(t, c.want, c.at.between(), name)
+	}
+}
+
+// TestHolesAreNoHarm cuts integer keys with and without holes into ranges, and wants every row counted once and every difference found,
+// those at the ranges' ends included.
+func TestHolesAreNoHarm(t *testing.T) {
+	const rows = 600
+	dense := "CREATE TABLE %s (id INT PRIMARY KEY, v VARCHAR(100))"
+	fresh(t, "proof_holes", fmt.Sprintf(dense, "dense"), numbered("dense", rows), fmt.Sprintf(dense, "holes"), numbered("holes", rows),
+		"DELETE FROM holes WHERE id % 100 BETWEEN 40 AND 80", fmt.Sprintf(dense, "sparse"), numbered("sparse", rows),
+		"UPDATE sparse SET id=id*1000 ORDER BY id DESC", fmt.Sprintf(dense, "gap"), numbered("gap", rows), "UPDATE gap SET id=id+1000000 WHERE id>310 ORDER BY id DESC",
+		"ANALYZE TABLE dense, holes, sparse, gap")
+	left := int64(rows*3 + rows - rows*41/100)
+	for _, blockRows := range []int{1, 7, 30, 64, 1000} {
+		o := Options{Streams: 3, Listed: 1000, sizes: sizes{blockRows: blockRows, rangeRows: 60, resumeRows: 1}}
+		for _, p := range prove(t, o) {
+			requireEqual(t, p)
+			require.Equal(t, left, p.Layer(contract.ProofRows).Rows, "in blocks of %d", blockRows)
+		}
+	}
+	var harms []string
+	for i := 1; i <= rows; i += 37 {
+		for _, name := range []string{"dense", "holes", "gap"} {
+			harms = append(harms, fmt.Sprintf("DELETE FROM proof_holes.%s WHERE id=%d", name, i))
+		}
+		harms = append(harms, fmt.Sprintf("UPDATE proof_holes.sparse SET v='' WHERE id=%d", i*1000))
+	}
+	harm(t, lab.Secondaries()[0], harms...)
+	var want int64
+	for i := 1; i <= rows; i += 37 {
+		want += 2 // dense and sparse
+		if m := i % 100; m < 40 || m > 80 {
+			want++
+		}
+		if i <= 310 {
+			want++
+		}
+	}
+	for _, blockRows := range []int{7, 30, 1000} {
+		o := Options{Streams: 3, Listed: 1000, sizes: sizes{blockRows: blockRows, rangeRows: 60, resumeRows: 1}}
+		proofs := prove(t, o)
+		requireEqual(t, proofs[1])
+		require.Equal(t, want, proofs[0].Layer(contract.ProofRows).Differences, "in blocks of %d", blockRows)
 	}
 }

@@ -58,7 +58,7 @@ func (l *locator) ordered() error {
 	t := l.span.table
 	identity := t.identity()
 	at := l.span
-	limit := min(l.options.sizes.limitFor(t.rowBytes(), blockBytes), locateRows)
+	limit := min(l.options.sizes.limitFor(t.rowBytes(), blockBytes, blockRowsMin), locateRows)
 	if l.options.ServerSide {
 		limit = min(limit, fineRows)
 	}
@@ -82,7 +82,7 @@ func (l *locator) ordered() error {
 		ours := make(map[string][sha256.Size]byte, limit)
 		var rows int64
 		var last position
-		err := l.ours.rows(l.ctx, at.statement(l.ours.timesAreText, limit, identity...), func(row []driver.Value) error {
+		err := l.ours.rows(l.ctx, at.statement(limit, identity...), func(row []driver.Value) error {
 			key, hash, err := t.identify(row, len(identity))
 			if err != nil {
 				return err
@@ -102,7 +102,7 @@ func (l *locator) ordered() error {
 		if rows == int64(limit) {
 			stretch.upTo = last
 		}
-		err = l.theirs.rows(l.ctx, stretch.statement(l.theirs.timesAreText, 0, identity...), func(row []driver.Value) error {
+		err = l.theirs.rows(l.ctx, stretch.statement(0, identity...), func(row []driver.Value) error {
 			key, hash, err := t.identify(row, len(identity))
 			if err != nil {
 				return err
@@ -125,7 +125,7 @@ func (l *locator) ordered() error {
 		if len(ours) > 0 {
 			l.counts.missing += int64(len(ours))
 			// Which keys they are is read once more, rather than kept for every row.
-			err = l.ours.rows(l.ctx, stretch.statement(l.ours.timesAreText, 0, identity...), func(row []driver.Value) error {
+			err = l.ours.rows(l.ctx, stretch.statement(0, identity...), func(row []driver.Value) error {
 				key, _, err := t.identify(row, len(identity))
 				if _, missing := ours[key]; err == nil && missing {
 					err = find(contract.ProofMissing, row)
@@ -229,7 +229,7 @@ func (l *locator) columnsOf(d *contract.ProofDifference, p position) error {
 		if l.span.partition != "" {
 			from += " PARTITION (" + node.Quote(l.span.partition) + ")"
 		}
-		err := s.rows(l.ctx, "SELECT "+t.selectList(s.timesAreText)+" FROM "+from+" FORCE INDEX ("+node.Quote(t.keyName)+") WHERE "+t.at(p), func(row []driver.Value) error {
+		err := s.rows(l.ctx, "SELECT "+t.selectList()+" FROM "+from+" FORCE INDEX ("+node.Quote(t.keyName)+") WHERE "+t.at(p), func(row []driver.Value) error {
 			encoded[i], shown[i] = nil, nil
 			if i == 0 && !l.options.HideKeys { // where only the collation calls both keys equal, the primary's is the key
 				d.Key = t.describeKey(row)

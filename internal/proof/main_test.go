@@ -46,14 +46,6 @@ func sideOf(t *testing.T, n *sandbox.Node) Side {
 	return Side{Name: n.Name, DB: db, Rows: n.Config(lab.Accounts.Admin)}
 }
 
-// parsedSideOf gives no way to open connections for rows: they come from a pool that turns dates into times.
-func parsedSideOf(t *testing.T, n *sandbox.Node) Side {
-	t.Helper()
-	side := sideOf(t, n)
-	side.Rows = nil
-	return side
-}
-
 // encryptedSideOf reads rows under TLS.
 func encryptedSideOf(t *testing.T, n *sandbox.Node) Side {
 	t.Helper()

@@ -12,10 +12,9 @@ import (
 type Side struct {
 	// Name is the node's name in messages and results.
 	Name string
-	// DB connects as the admin account. Run takes two connections of it at a time, and without Rows Options.Streams+2.
+	// DB connects as the admin account. Run takes two connections of it at a time.
 	DB *sql.DB
-	// Rows is how the connections for rows are opened, as the same account, and read at the least cost. Nil takes those of DB, too: what
-	// is found is the same.
+	// Rows is how Options.Streams connections for rows are opened, as the same account. It holds the password.
 	Rows *mysql.Config
 	// Service is the declared state of a secondary; nil compares with none.
 	Service *ServiceExpected
@@ -42,8 +41,8 @@ type Options struct {
 	ServerSide bool
 	// SnapshotAge is when a snapshot is given up for a new one, so that the servers may purge old row versions. Default 10 minutes.
 	SnapshotAge time.Duration
-	// BytesPerSecond limits what is read from the primary, counted in bytes of values; with ServerSide, where values
-	// stay on the server, in bytes of storage. 0 is no limit.
+	// BytesPerSecond limits what is read from the primary, counted in bytes of rows as they travel; with ServerSide, where
+	// they stay on the server, in bytes of storage. 0 is no limit.
 	BytesPerSecond int64
 	// BusyThreads slows the proof down to a block a second and stream while more sessions than this are at work on the primary
 	// (Threads_running, without the proof's own). Default 64; negative is no limit.

@@ -85,7 +85,7 @@ func (e *engine) cut(ctx context.Context, t *table) (cuts []position, private bo
 			return cuts, false
 		}
 	}
-	return walk(ctx, e.alive()[0].control, t, parts), true
+	return walk(ctx, e.alive()[0].streams[0], t, parts), true
 }
 
 func (e *engine) cutEvenly(ctx context.Context, t *table, parts int) []position {

@@ -35,10 +35,7 @@ type replica struct {
 
 func openServer(ctx context.Context, side Side, streams int) (server, error) {
 	s := server{name: side.Name, db: side.DB}
-	needed := 2
-	if side.Rows == nil {
-		needed += streams
-	}
+	const needed = 2
 	if limit := side.DB.Stats().MaxOpenConnections; limit > 0 && limit < needed {
 		return s, fmt.Errorf("%s: the pool allows %d connections, the proof needs %d: %w", side.Name, limit, needed, ErrUnfit)
 	}

@@ -193,7 +193,7 @@ func (w *rowWork) onePair(ctx context.Context, before []catalog) ([]catalog, err
 func (w *rowWork) run(ctx context.Context, p *pair, jobs []job) error {
 	e := w.engine
 	w.giveUp.Store(false)
-	if err := w.lookForTraffic(ctx); err != nil {
+	if err := w.lookForTraffic(ctx, manners.resume); err != nil {
 		w.giveBack(jobs)
 		return err
 	}
@@ -332,6 +332,9 @@ func (w *rowWork) publish() {
 			}
 			if n := w.eased.Load(); n > 0 {
 				r.note(contract.ProofRows, fmt.Sprintf("slowed down %d times because more than %d sessions were at work on %s", n, e.options.BusyThreads, e.primary.name))
+			}
+			if n := w.courtesy.reads.Load(); n > 0 {
+				r.note(contract.ProofRows, fmt.Sprintf("held back at %d blocks, because others were at work on %s", n, e.primary.name))
 			}
 			l := r.layer(contract.ProofRows)
 			l.Examined++

@@ -48,7 +48,7 @@ func (c column) textOf(name string) []string {
 	case "float", "double":
 		return []string{"CAST(" + name + " AS DOUBLE)"} // not f+0e0, which turns -0 into 0
 	case "bit", "enum", "set":
-		return []string{"CAST(" + name + " AS UNSIGNED)"} // not s+0, a DOUBLE that rounds a SET of 64 members; the shape holds the labels
+		return []string{asNumber(c)} // not s+0, a DOUBLE that rounds a SET of 64 members; the shape holds the labels
 	case "binary", "varbinary":
 		return []string{"LENGTH(" + name + ")", name}
 	case "char", "varchar":
@@ -112,7 +112,7 @@ func (b *block) setDigest(row []driver.Value, t *table) error {
 // boundary is the place of the limit-th row of the span; nil when there are fewer.
 func boundary(ctx context.Context, s *session, at span, limit int) (position, error) {
 	var p position
-	err := s.rows(ctx, at.statement(s.timesAreText, 1)+" OFFSET "+strconv.Itoa(limit-1), func(row []driver.Value) (err error) {
+	err := s.rows(ctx, at.statement(1)+" OFFSET "+strconv.Itoa(limit-1), func(row []driver.Value) (err error) {
 		p, err = at.table.positionOf(row)
 		return err
 	})

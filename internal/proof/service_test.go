@@ -72,7 +72,7 @@ func TestCloneIsBoundToTheRun(t *testing.T) {
 		db, err := n.Open(c.Accounts.Admin)
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = db.Close() })
-		return Side{Name: n.Name, DB: db}
+		return Side{Name: n.Name, DB: db, Rows: n.Config(c.Accounts.Admin)}
 	}
 	layerFor := func(expected CloneExpected) contract.ProofLayer {
 		proofs, err := Run(t.Context(), side(primary), []Side{side(n)}, Options{Clone: &expected, IgnoreAccounts: rootAccounts}, nil)

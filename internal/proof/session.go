@@ -21,9 +21,6 @@ import (
 // connection is a lost snapshot.
 type session struct {
 	node.Pinned
-	// timesAreText says that the driver hands temporal values out as the server sent them. With parseTime it does not, and a zero
-	// date would look like year 1: those columns are then cast to text by the server.
-	timesAreText bool
 	// tap hands rows out as the server sent them; nil where TLS hides them.
 	tap *wire.Tap
 	// pool is the session's own, nil if its connection is another's.
@@ -47,18 +44,15 @@ const sqlMode = "ALLOW_INVALID_DATES"
 // keep a snapshot open. The table is put off instead.
 const blockLockWait = 3
 
-// openSession takes a connection of the side's pool.
+// openSession takes a connection of the side's pool, for statements outside the snapshots.
 func openSession(ctx context.Context, s Side) (*session, error) {
 	return pin(ctx, &session{Pinned: node.Pinned{Node: s.Name}}, s.DB)
 }
 
-// openStream opens a connection for rows, if the side says how.
+// openStream opens a connection for rows.
 func openStream(ctx context.Context, s Side) (*session, error) {
-	if s.Rows == nil {
-		return openSession(ctx, s)
-	}
 	config := s.Rows.Clone()
-	config.ParseTime = false
+	config.ParseTime = false // a time cannot hold every date that a column can
 	out := &session{Pinned: node.Pinned{Node: s.Name}}
 	if config.TLS == nil && config.TLSConfig == "" {
 		out.tap = new(wire.Tap)
@@ -125,14 +119,8 @@ func (s *session) prepare(ctx context.Context) error {
 		return err
 	}
 	var err error
-	if s.id, err = s.value(ctx, "SELECT CONNECTION_ID()"); err != nil {
-		return err
-	}
-	return s.rows(ctx, "SELECT CAST('2000-01-01' AS DATE)", func(row []driver.Value) error {
-		_, parsed := row[0].(time.Time)
-		s.timesAreText = !parsed
-		return nil
-	})
+	s.id, err = s.value(ctx, "SELECT CONNECTION_ID()")
+	return err
 }
 
 // rows runs a statement through the binary protocol, where a FLOAT keeps all its bits, and hands out each row. Values are valid until
@@ -143,12 +131,22 @@ func (s *session) rows(ctx context.Context, statement string, each func([]driver
 
 // sent hands out each row as the server sent it, and decoded only those that packet asks for.
 func (s *session) sent(ctx context.Context, statement string, packet wire.Each, decoded func([]driver.Value) error) error {
+	asked := 0
 	return s.query(ctx, statement, func(row []byte) (bool, error) {
 		if s.yield.Load() {
 			return false, errYielded
 		}
-		return packet(row)
-	}, decoded)
+		show, err := packet(row)
+		if show {
+			asked++
+		}
+		return show, err
+	}, func(values []driver.Value) error {
+		if asked--; asked < 0 {
+			return errors.New("a row came past the tap")
+		}
+		return decoded(values)
+	})
 }
 
 // query is rows, or sent if packet is not nil.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/clusterresync/clusterresync/internal/node"
 )
@@ -35,7 +36,7 @@ func newStream(w *rowWork, i int) *stream {
 
 func (s *stream) releaseLocks(ctx context.Context) {
 	for i, session := range s.sessions {
-		if session == nil {
+		if session == nil || session.held() == 0 && !session.yield.Load() {
 			continue
 		}
 		if err := session.releaseLocks(ctx); err != nil {
@@ -91,21 +92,21 @@ func (s *stream) blame(i int, err error) error {
 	return s.work.engine.blame(s.work.engine.replicas[i-1], err)
 }
 
-// onAll runs read on the primary, as number 0, and on the given secondaries, as their index plus 1, at the same time. It does not stop
-// the others when one fails: a cancelled statement costs the connection, and with it the snapshot.
+// onAll runs read on the primary, as number 0, and on the given secondaries, as their index plus 1, at the same time, or with courtesy on the
+// primary first. It does not stop the others when one fails: a cancelled statement costs the connection, and with it the snapshot.
 func (s *stream) onAll(ctx context.Context, replicas []int, read func(i int, session *session) error) error {
 	errs := make([]error, len(s.sessions))
 	var all sync.WaitGroup
-	others := func() {
-		for _, r := range replicas {
-			all.Go(func() { errs[r+1] = s.on(ctx, r+1, read) })
+	first := s.work.courtesy.on.Load()
+	if first {
+		if errs[0] = s.on(ctx, 0, read); errs[0] != nil {
+			return errs[0]
 		}
 	}
-	if s.work.courtesy.on.Load() { // one server after the other: nobody's processors are needed twice
-		errs[0] = s.on(ctx, 0, read)
-		others()
-	} else {
-		others()
+	for _, r := range replicas {
+		all.Go(func() { errs[r+1] = s.on(ctx, r+1, read) })
+	}
+	if !first {
 		errs[0] = s.on(ctx, 0, read)
 	}
 	all.Wait()
@@ -211,9 +212,7 @@ func (s *stream) compareMultisets(ctx context.Context, j job) error {
 	if w.engine.options.ServerSide {
 		read = s.readBagDigest
 	}
-	err := s.courteously(ctx, func() error {
-		return s.onAll(ctx, j.unit.state.replicas, func(i int, session *session) error { return read(ctx, i, session, j.span, &bags[i]) })
-	})
+	err := s.onAll(ctx, j.unit.state.replicas, func(i int, session *session) error { return read(ctx, i, session, j.span, &bags[i]) })
 	if err != nil {
 		return fmt.Errorf("%s: %w", j.span, err)
 	}
@@ -232,10 +231,17 @@ func (s *stream) compareMultisets(ctx context.Context, j job) error {
 // readBag sums the rows here. Only the primary's, which is number 0, count for the progress and the limit.
 func (s *stream) readBag(ctx context.Context, i int, session *session, at span, into *bag) error {
 	w := s.work
+	began := time.Now()
 	err := readHashes(ctx, session, s.as, at, func(hash [sha256.Size]byte, bytes int) error {
 		into.sum.add(hash)
 		into.rows++
 		into.bytes += int64(bytes)
+		if into.rows%progressEvery == 0 {
+			if err := pause(ctx, w.courtesy.rest(time.Since(began))); err != nil {
+				return err
+			}
+			began = time.Now()
+		}
 		if i > 0 {
 			return nil
 		}

@@ -47,11 +47,11 @@ func (w *rowWork) watch(ctx context.Context, p *pair, lanes []*stream, finished 
 	}
 }
 
-// lookForTraffic decides whether to be courteous.
-func (w *rowWork) lookForTraffic(ctx context.Context) error {
+// lookForTraffic decides by judge, which is manners.next or manners.resume, whether to be courteous.
+func (w *rowWork) lookForTraffic(ctx context.Context, judge func(manners, traffic) manners) error {
 	t, err := readTraffic(ctx, w.engine.primary.control)
 	if err == nil {
-		w.manners = w.manners.next(t)
+		w.manners = judge(w.manners, t)
 		w.courtesy.on.Store(w.manners.manner == courteous)
 	}
 	return err
@@ -66,7 +66,7 @@ func (w *rowWork) look(ctx context.Context, p *pair, lanes []*stream) {
 	if why != "" {
 		w.giveUp.Store(true)
 	}
-	if err := errors.Join(w.lookForLoad(ctx), w.lookForTraffic(ctx)); err != nil {
+	if err := errors.Join(w.lookForLoad(ctx), w.lookForTraffic(ctx, manners.next)); err != nil {
 		w.fail(err)
 		return
 	}

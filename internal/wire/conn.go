@@ -49,7 +49,8 @@ type conn struct {
 	long     []byte // what came so far of a row of several packets
 	out      []byte // for the driver, before anything else
 	columns  uint64 // definitions still to come
-	sequence byte   // of the next packet that the driver sees
+	seen     byte   // the number that the server's next packet must have
+	sequence byte   // the number of the next packet that the driver sees
 }
 
 func (c *conn) divert(each Each) error {
@@ -63,9 +64,6 @@ func (c *conn) divert(each Each) error {
 func (c *conn) end() error {
 	err := c.err
 	c.each, c.err, c.phase = nil, nil, passing
-	if cap(c.buf) > keepSize {
-		c.buf = nil
-	}
 	return err
 }
 
@@ -80,6 +78,7 @@ func (c *conn) Read(p []byte) (int, error) {
 			break
 		}
 		if err := c.next(); err != nil {
+			c.err = err // the driver keeps to itself what it was
 			return 0, err
 		}
 	}
@@ -94,6 +93,11 @@ func (c *conn) next() error {
 	if err != nil {
 		return err
 	}
+	failed := len(packet) > headerLen && packet[headerLen] == markError // its number may be wrong
+	if c.phase != begins && packet[3] != c.seen && !failed {
+		return fmt.Errorf("packet %d came where %d was awaited", packet[3], c.seen)
+	}
+	c.seen = packet[3] + 1
 	switch c.phase {
 	case begins:
 		c.show(packet)

@@ -147,7 +147,20 @@ func TestACutConnectionIsAnError(t *testing.T) {
 	require.NoError(t, tap.Divert(nil))
 	_, err := io.ReadAll(c)
 	require.ErrorContains(t, err, "no number of columns")
+	require.ErrorContains(t, tap.End(), "no number of columns", "the driver does not say what it was")
 	require.Error(t, new(Tap).Divert(nil))
+}
+
+// A gap among the rows is one that the driver cannot see any more.
+func TestAGapIsAnError(t *testing.T) {
+	said := answer(append(twoColumns[:3:3], row("a"), row("b"), row("c"), newEOF)...)
+	lost := answer(append(twoColumns[:3:3], row("a"))...)
+	said = append(said[:len(lost):len(lost)], said[len(lost)+len(answer(row("b"))):]...)
+	tap, c := tapped(t, said)
+	require.NoError(t, tap.Divert(func([]byte) (bool, error) { return false, nil }))
+	_, err := io.ReadAll(c)
+	require.ErrorContains(t, err, "packet 6 came where 5 was awaited")
+	require.ErrorContains(t, tap.End(), "packet 6")
 }
 
 func TestLengthEncoded(t *testing.T) {

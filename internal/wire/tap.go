@@ -12,12 +12,12 @@ import (
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 // Each is given one row: the payload of its packet in the binary protocol, a NULL bitmap and each value in a fixed width or
-// behind its length, so that rows of the same columns are equal if and only if their bytes are. It is valid until Each returns. Each says
+// behind its length, so that rows of the same column types, signs included, are equal if and only if their bytes are. It is valid until Each returns. Each says
 // whether the driver shall see the row as well; after an error the rest of the rows is passed over.
 type Each func(row []byte) (show bool, err error)
 
-// Tap sits between one connection of the driver and its server. It is of no use under TLS, where it sees what it cannot read, nor under
-// compression. It belongs to whoever uses the connection, and is no more safe for concurrent use than that.
+// Tap sits between one connection of the driver and its server. It must not be used under TLS nor compression, where it cannot read what it
+// sees. It belongs to whoever uses the connection, and is no more safe for concurrent use than that.
 type Tap struct {
 	conn *conn
 }

@@ -65,7 +65,7 @@ type ProofLayer struct {
 	Verdict ProofVerdict   `json:"verdict"`
 	// Examined counts what was compared: schema objects, accounts, tables.
 	Examined int64 `json:"examined,omitempty"`
-	// Rows and Bytes are those of the primary that were compared (rows layer only). Bytes are the column values' own, not storage.
+	// Rows and Bytes are those of the primary that were compared (rows layer only). Bytes are those of rows as they travel, not storage.
 	Rows  int64 `json:"rows,omitempty"`
 	Bytes int64 `json:"bytes,omitempty"`
 	// Differences is the exact count; Listed holds the first of them, and of Warnings.
