@@ -53,8 +53,8 @@ func (z sizes) limitFor(rowBytes, bytes, least int64) int {
 	return int(min(int64(z.blockRows), max(least, bytes/rowBytes)))
 }
 
-// blockRows is limitFor the present manners.
-func (w *rowWork) blockRows(rowBytes int64) int {
+// blockLimit is limitFor the present manners.
+func (w *rowWork) blockLimit(rowBytes int64) int {
 	if w.courtesy.on.Load() {
 		return w.engine.options.sizes.limitFor(rowBytes, courteousBytes, 1)
 	}
@@ -68,7 +68,7 @@ func readHashes(ctx context.Context, s *session, as encoding, at span, each func
 	}, nil)
 }
 
-// readMultiset is readHashes with the rows' values.
+// readMultiset is readHashes with the rows' values, whose hashes are those of their typed encoding.
 func readMultiset(ctx context.Context, s *session, at span, each func(hash [sha256.Size]byte, row []driver.Value) error) error {
 	var buf []byte
 	width := len(at.table.columns)

@@ -32,7 +32,7 @@ func appendValue(buf []byte, v driver.Value) ([]byte, error) {
 	case string:
 		return append(binary.AppendUvarint(append(buf, 's'), uint64(len(v))), v...), nil
 	}
-	// A time.Time cannot hold every date that a column can; the select list keeps it from coming here.
+	// A time.Time cannot hold every date that a column can: the streams are opened without parseTime.
 	return nil, fmt.Errorf("no exact encoding for a %T", v)
 }
 

@@ -93,7 +93,8 @@ func (s *stream) blame(i int, err error) error {
 }
 
 // onAll runs read on the primary, as number 0, and on the given secondaries, as their index plus 1, at the same time, or with courtesy on the
-// primary first. It does not stop the others when one fails: a cancelled statement costs the connection, and with it the snapshot.
+// primary first. It does not stop those that have begun when one fails: a cancelled statement costs the connection, and with it the
+// snapshot.
 func (s *stream) onAll(ctx context.Context, replicas []int, read func(i int, session *session) error) error {
 	errs := make([]error, len(s.sessions))
 	var all sync.WaitGroup
@@ -127,7 +128,7 @@ func (s *stream) on(ctx context.Context, i int, read func(i int, session *sessio
 // compareBlocks reads all servers block by block. The primary's block says where the next begins, on every server.
 func (s *stream) compareBlocks(ctx context.Context, j *job) error {
 	w := s.work
-	limit := w.blockRows(j.span.table.rowBytes())
+	limit := w.blockLimit(j.span.table.rowBytes())
 	blocks := make([]block, len(s.sessions))
 	for {
 		if err := s.courteously(ctx, func() error { return s.readBlocks(ctx, *j, limit, blocks) }); err != nil {
@@ -160,7 +161,7 @@ func (s *stream) compareBlocks(ctx context.Context, j *job) error {
 			w.again(*j)
 			return nil
 		}
-		limit = w.blockRows(ours.bytes / ours.rows)
+		limit = w.blockLimit(ours.bytes / ours.rows)
 		if wait := max(w.limit.reserve(ours.bytes), w.ease()); wait > 0 {
 			s.releaseLocks(ctx) // nobody shall wait for our waiting
 			if err := pause(ctx, wait); err != nil {

@@ -87,7 +87,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// next looks at one packet, or at all rows that are there.
+// next looks at one packet.
 func (c *conn) next() error {
 	packet, err := c.packet()
 	if err != nil {
@@ -122,25 +122,24 @@ func (c *conn) next() error {
 			c.show(packet)
 			return nil
 		}
-		return c.row(packet)
+		c.row(packet)
 	case inRows:
-		return c.row(packet)
+		c.row(packet)
 	}
 	return nil
 }
 
 // row looks at a packet from where rows are awaited.
-func (c *conn) row(packet []byte) error {
+func (c *conn) row(packet []byte) {
 	payload := packet[headerLen:]
 	if c.long == nil && (len(payload) == 0 || payload[0] != markRow) {
 		c.phase = passing
 		c.show(packet)
-		return nil
+		return
 	}
 	switch {
 	case len(payload) == maxPayload:
 		c.long = append(c.long, payload...)
-		return nil
 	case c.long != nil:
 		payload = append(c.long, payload...)
 		c.long = nil
@@ -150,7 +149,6 @@ func (c *conn) row(packet []byte) error {
 	case c.hand(payload):
 		c.show(packet)
 	}
-	return nil
 }
 
 func (c *conn) hand(row []byte) (show bool) {

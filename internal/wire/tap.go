@@ -1,5 +1,5 @@
-// Package wire hands out the rows of a result set as the server sent them. A driver's decoding of a row costs several times what a hash of its
-// bytes does, and whoever only asks whether two servers show the same needs no values.
+// Package wire hands out the rows of a result set as the server sent them. A driver's decoding of a row costs more than a hash of its bytes
+// does, and whoever only asks whether two servers show the same needs no values.
 package wire
 
 import (
@@ -11,9 +11,9 @@ import (
 // Dial opens a connection, as mysql.Config.DialFunc does.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-// Each is given one row: the payload of its packet in the binary protocol, a NULL bitmap and each value in a fixed width or
-// behind its length, so that rows of the same column types, signs included, are equal if and only if their bytes are. It is valid until Each returns. Each says
-// whether the driver shall see the row as well; after an error the rest of the rows is passed over.
+// Each is given one row: the payload of its packet in the binary protocol, a NULL bitmap and each value in a fixed width or behind its
+// length, so that rows of the same column types, signs included, are equal if and only if their bytes are. It is valid until Each returns.
+// Each says whether the driver shall see the row as well; after an error the rest of the rows is passed over.
 type Each func(row []byte) (show bool, err error)
 
 // Tap sits between one connection of the driver and its server. It must not be used under TLS nor compression, where it cannot read what it
