@@ -28,6 +28,9 @@ type block struct {
 
 func (b block) same(o block) bool { return b.rows == o.rows && b.digest == o.digest }
 
+// ended says that the block has come to the end of what has a key.
+func (b block) ended() bool { return b.last == nil }
+
 // readBlock reads at most limit rows of the span in key order. A block with fewer rows has come to the span's end.
 func readBlock(ctx context.Context, s *session, as encoding, d *digester, at span, limit int) (block, error) {
 	var b block

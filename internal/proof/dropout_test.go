@@ -139,7 +139,6 @@ func TestEveryKeyIsCut(t *testing.T) {
 	}
 	fresh(t, "proof_cuts", statements...)
 	e := openEngine(t, 1)
-	e.options.sizes.rangeRows = 50
 	c, err := readCatalog(t.Context(), e.primary.control)
 	require.NoError(t, err)
 	require.NoError(t, readSizes(t.Context(), e.primary.control, c))
@@ -147,7 +146,7 @@ func TestEveryKeyIsCut(t *testing.T) {
 		table := c[tableName{"proof_cuts", k.name}]
 		require.NotNil(t, table)
 		state := &tableState{table: table}
-		state.cuts, state.private = e.cut(t.Context(), table)
+		state.cuts, state.private = e.cut(t.Context(), table, keyRows/50)
 		units := unitsOf(state)
 		require.GreaterOrEqual(t, len(units), 4, k.name)
 		total, largest := int64(0), int64(0)

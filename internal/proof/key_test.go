@@ -263,7 +263,8 @@ func TestTokenHoldsNoKeys(t *testing.T) {
 	c, err := readCatalog(t.Context(), e.primary.control)
 	require.NoError(t, err)
 	require.NoError(t, readSizes(t.Context(), e.primary.control, c))
-	cuts, private := e.cut(t.Context(), c[tableName{"proof_token", "secrets"}])
+	secrets := c[tableName{"proof_token", "secrets"}]
+	cuts, private := e.cut(t.Context(), secrets, o.parts(secrets, secrets.effort()))
 	require.True(t, private)
 	require.Greater(t, len(cuts), 2)
 
@@ -283,7 +284,7 @@ func TestTokenHoldsNoKeys(t *testing.T) {
 	}
 	var last token
 	require.NoError(t, json.Unmarshal(tokens[len(tokens)-1], &last))
-	require.Equal(t, []int{0}, last.Tables[c[tableName{"proof_token", "secrets"}].tokenID()].Done)
+	require.Equal(t, []int{0}, last.Tables[secrets.tokenID()].Done)
 	o.BytesPerSecond, o.Resume = 0, tokens[len(tokens)-1]
 	for _, p := range prove(t, o) {
 		requireEqual(t, p)

@@ -71,8 +71,10 @@ type Options struct {
 type sizes struct {
 	// blockRows bounds a block whose rows are small: it keeps a metadata lock short.
 	blockRows int
-	// rangeRows is about how many rows a range of a large table has.
+	// rangeRows is about how many rows a range of a large table has, at most. It is what a proof that was cut off reads again.
 	rangeRows int64
+	// shareRows is the size from which a table is cut for the sake of the streams' balance; 0 is none.
+	shareRows int64
 	// resumeRows is the size from which a table's finished units are worth a place in the resume token: smaller ones are read again,
 	// and the token stays small with ten thousand tables.
 	resumeRows int64
@@ -119,7 +121,10 @@ func (o Options) withDefaults() Options {
 		o.Listed = 100
 	}
 	if o.sizes == (sizes{}) {
-		o.sizes = sizes{blockRows: 200_000, rangeRows: 500_000, resumeRows: 50_000}
+		o.sizes = sizes{blockRows: 200_000, rangeRows: 8_000_000, shareRows: 500_000, resumeRows: 50_000}
+		if o.ServerSide || o.BytesPerSecond > 0 { // a range takes its time
+			o.sizes.rangeRows = 500_000
+		}
 	}
 	return o
 }

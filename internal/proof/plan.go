@@ -44,8 +44,35 @@ type tableState struct {
 	dropped  bool
 }
 
-// maxRanges bounds the ranges of one table.
-const maxRanges = 256
+// sides are the sessions' numbers of the primary and of the state's secondaries.
+func (s *tableState) sides() []int {
+	out := []int{0}
+	for _, i := range s.replicas {
+		out = append(out, i+1)
+	}
+	return out
+}
+
+const (
+	// maxRanges bounds the ranges of one table.
+	maxRanges = 256
+	// rangeBytes bounds a range whose rows are large, on disk.
+	rangeBytes = 1 << 30
+)
+
+// effort is about how many nanoseconds a server takes to send all rows: 100 a row, 1 a byte.
+func (t *table) effort() int64 { return 100*t.rows + t.bytes }
+
+// parts is into how many ranges a table should be cut, if all tables together take so much effort. Ranges cost the server something, so
+// that beside the bounds of one only a table is cut that would keep one stream at work a third longer than its share.
+func (o Options) parts(t *table, all int64) int {
+	parts := max(t.rows/o.sizes.rangeRows, t.bytes/rangeBytes)
+	streams := int64(o.Streams)
+	if least := o.sizes.shareRows; least > 0 && t.rows >= least && streams > 1 && 3*streams*t.effort() > 4*all {
+		parts = max(parts, 1+4*streams*t.effort()/all)
+	}
+	return int(min(parts, maxRanges))
+}
 
 // unitsOf cuts a table. Ends are open, so that the units cover all rows whatever the cuts were taken from.
 func unitsOf(state *tableState) []unit {
@@ -71,14 +98,13 @@ func unitsOf(state *tableState) []unit {
 	return out
 }
 
-// cut finds where to cut a large table, for parallel reading and for resuming. A key that begins with an integer is cut evenly between
+// cut finds where to cut a large table into so many parts, for parallel reading and for resuming. A key that begins with an integer is cut evenly between
 // its least and its greatest value: uneven data make uneven ranges, which cost balance and nothing else. Any other is walked along, on a
 // secondary, so that the primary has no part in it. Without cuts the table is one range: whatever goes wrong here is no error.
-func (e *engine) cut(ctx context.Context, t *table) (cuts []position, private bool) {
-	if len(t.key) == 0 || t.rows < 2*e.options.sizes.rangeRows || len(t.partitions) > 0 {
+func (e *engine) cut(ctx context.Context, t *table, parts int) (cuts []position, private bool) {
+	if len(t.key) == 0 || parts < 2 || len(t.partitions) > 0 {
 		return nil, false
 	}
-	parts := int(min(t.rows/e.options.sizes.rangeRows, maxRanges))
 	switch t.columns[t.key[0].column].dataType {
 	case "tinyint", "smallint", "mediumint", "int", "bigint":
 		if cuts := e.cutEvenly(ctx, t, parts); len(cuts) > 0 {

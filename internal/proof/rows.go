@@ -55,7 +55,8 @@ type rowWork struct {
 // proveRows compares all rows, pair after pair, until nothing is left to do.
 func (e *engine) proveRows(ctx context.Context) error {
 	w := &rowWork{engine: e, limit: newLimiter(e.options.BytesPerSecond),
-		spans: make([][]contract.ProofSpan, len(e.replicas)), courtesy: &courtesy{turn: make(chan struct{}, 1)}, manners: manners{last: e.traffic}}
+		spans: make([][]contract.ProofSpan, len(e.replicas)), courtesy: &courtesy{turn: make(chan struct{}, 1)}, manners: manners{last: e.traffic},
+		watched: watched{stops: make(chan stopRequest)}}
 	catalogs, err := w.readCatalogs(ctx)
 	if err != nil {
 		return err
@@ -79,18 +80,21 @@ func (w *rowWork) plan(ctx context.Context, c catalog) {
 	for i, spans := range resumed.Spans {
 		w.spans[w.engine.alive()[i].index] = spans
 	}
-	var estimate int64
+	var estimate, effort int64
 	tables := c.sorted()
-	slices.SortStableFunc(tables, func(a, b *table) int { return compareInt(b.rows, a.rows) })
+	slices.SortStableFunc(tables, func(a, b *table) int { return compareInt(b.effort(), a.effort()) })
 	for _, t := range tables {
 		estimate += t.rows
+		effort += t.effort()
+	}
+	for _, t := range tables {
 		state := &tableState{table: t, replicas: w.engine.indices()}
 		w.states = append(w.states, state)
 		before, known := resumed.Tables[t.tokenID()]
 		if known {
 			state.cuts = before.Cuts
 		} else {
-			state.cuts, state.private = w.engine.cut(ctx, t)
+			state.cuts, state.private = w.engine.cut(ctx, t, w.engine.options.parts(t, effort))
 		}
 		w.addUnits(state, before)
 	}
@@ -284,6 +288,14 @@ func (w *rowWork) suspicion(state *tableState, s suspect) {
 	}
 	state.suspects = append(state.suspects, s)
 	w.engine.progress.suspicions.Add(1)
+}
+
+// compared counts a block.
+func (w *rowWork) compared(j *job, b block) {
+	j.rows += b.rows
+	j.bytes += b.bytes
+	w.engine.progress.rows.Add(b.rows)
+	w.engine.progress.bytes.Add(b.bytes)
 }
 
 // unitDone ends a unit.

@@ -19,6 +19,7 @@ type stream struct {
 	digests  []*digester
 	as       encoding
 	at       atomic.Pointer[table] // what is being read
+	through  atomic.Bool           // in one statement, however long
 }
 
 func newStream(w *rowWork, i int) *stream {
@@ -34,13 +35,25 @@ func newStream(w *rowWork, i int) *stream {
 	return s
 }
 
-func (s *stream) releaseLocks(ctx context.Context) {
+func (s *stream) releaseLocks(ctx context.Context) { s.releaseLocksHeld(ctx, 1) }
+
+// releaseLocksHeld lets go what was held for so long, and on request.
+func (s *stream) releaseLocksHeld(ctx context.Context, least time.Duration) {
 	for i, session := range s.sessions {
-		if session == nil || session.held() == 0 && !session.yield.Load() {
+		if session == nil || session.held() < least && !session.yield.Load() {
 			continue
 		}
 		if err := session.releaseLocks(ctx); err != nil {
 			s.work.fail(s.blame(i, nodeError(ctx, session.Node, "release locks", err)))
+		}
+	}
+}
+
+// yield asks what runs on the stream's sessions to end at its next row.
+func (s *stream) yield() {
+	for _, session := range s.sessions {
+		if session != nil {
+			session.yield.Store(true)
 		}
 	}
 }
@@ -65,7 +78,7 @@ func (s *stream) do(ctx context.Context, j job) {
 	case len(j.span.table.key) == 0:
 		err = s.compareMultisets(ctx, j)
 	default:
-		err = s.compareBlocks(ctx, &j)
+		err = s.compareInOrder(ctx, &j)
 	}
 	if movedByDDL(err) {
 		w.putOff(j.unit.state, err.Error())
@@ -125,50 +138,64 @@ func (s *stream) on(ctx context.Context, i int, read func(i int, session *sessio
 	return s.blame(i, nodeError(ctx, session.Node, "release locks", session.releaseLocksIfDue(ctx)))
 }
 
-// compareBlocks reads all servers block by block. The primary's block says where the next begins, on every server.
-func (s *stream) compareBlocks(ctx context.Context, j *job) error {
+// compareInOrder compares a span with a key, or as much of it as the pair is good for.
+func (s *stream) compareInOrder(ctx context.Context, j *job) error {
 	w := s.work
 	limit := w.blockLimit(j.span.table.rowBytes())
-	blocks := make([]block, len(s.sessions))
 	for {
-		if err := s.courteously(ctx, func() error { return s.readBlocks(ctx, *j, limit, blocks) }); err != nil {
+		var ended bool
+		var err error
+		if w.hurries(*j) {
+			ended, err = s.compareThrough(ctx, j)
+		}
+		if err == nil && !ended && !w.giveUp.Load() { // also behind a reading through that was stopped: it may not have come on at all
+			ended, err = s.compareBlock(ctx, j, &limit)
+		}
+		switch {
+		case err != nil:
 			return fmt.Errorf("%s: %w", j.span, err)
-		}
-		ours := blocks[0]
-		ended := ours.last == nil
-		for _, i := range j.unit.state.replicas {
-			if ours.same(blocks[i+1]) {
-				continue
-			}
-			j.clean = false
-			differing := j.span
-			if !ended {
-				differing.upTo = ours.last
-			}
-			w.suspicion(j.unit.state, suspect{replica: i, span: differing})
-		}
-		j.rows += ours.rows
-		j.bytes += ours.bytes
-		w.engine.progress.rows.Add(ours.rows)
-		w.engine.progress.bytes.Add(ours.bytes)
-		if ended {
-			w.limit.reserve(ours.bytes) // waited for before the next unit
+		case ended:
 			w.unitDone(*j)
 			return nil
-		}
-		j.span.after = ours.last
-		if w.giveUp.Load() {
+		case w.giveUp.Load():
 			w.again(*j)
 			return nil
 		}
-		limit = w.blockLimit(ours.bytes / ours.rows)
-		if wait := max(w.limit.reserve(ours.bytes), w.ease()); wait > 0 {
-			s.releaseLocks(ctx) // nobody shall wait for our waiting
-			if err := pause(ctx, wait); err != nil {
-				return err
-			}
-		}
 	}
+}
+
+// compareBlock reads the job's next block, of at most limit rows, on all servers. The primary's says where the next begins, and how many
+// rows it should have.
+func (s *stream) compareBlock(ctx context.Context, j *job, limit *int) (ended bool, err error) {
+	w := s.work
+	blocks := make([]block, len(s.sessions))
+	if err := s.courteously(ctx, func() error { return s.readBlocks(ctx, *j, *limit, blocks) }); err != nil {
+		return false, err
+	}
+	ours := blocks[0]
+	for _, i := range j.unit.state.replicas {
+		if ours.same(blocks[i+1]) {
+			continue
+		}
+		j.clean = false
+		differing := j.span
+		if !ours.ended() {
+			differing.upTo = ours.last
+		}
+		w.suspicion(j.unit.state, suspect{replica: i, span: differing})
+	}
+	w.compared(j, ours)
+	if ours.ended() {
+		w.limit.reserve(ours.bytes) // waited for before the next unit
+		return true, nil
+	}
+	j.span.after = ours.last
+	*limit = w.blockLimit(ours.bytes / ours.rows)
+	if wait := max(w.limit.reserve(ours.bytes), w.ease()); wait > 0 && !w.giveUp.Load() {
+		s.releaseLocks(ctx) // nobody shall wait for our waiting
+		return false, pause(ctx, wait)
+	}
+	return false, nil
 }
 
 // readBlocks reads the job's next block on all servers. The primary's says where it ends; an end that is nil is the span's.

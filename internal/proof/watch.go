@@ -16,10 +16,28 @@ import (
 // busyPause is the rest after each block while the primary is busy.
 const busyPause = time.Second
 
-// watched is what the streams are told.
+// watched is what the streams are told, and how they answer.
 type watched struct {
 	busy  atomic.Bool
 	eased atomic.Int64
+	stops chan stopRequest
+}
+
+// stopRequest is a stream's that cannot end its statements by itself. Done is closed when they have been killed.
+type stopRequest struct {
+	lane *stream
+	done chan struct{}
+}
+
+// stop ends what the stream's servers are sending, and returns when nothing will be killed any more.
+func (w *rowWork) stop(ctx context.Context, lane *stream) {
+	lane.yield()
+	request := stopRequest{lane: lane, done: make(chan struct{})}
+	select {
+	case w.stops <- request:
+		<-request.done
+	case <-ctx.Done(): // which ends them as well
+	}
 }
 
 // ease gives how long to rest.
@@ -33,16 +51,27 @@ func (w *watched) ease() time.Duration {
 
 // watch returns when the streams have ended. It alone uses the control sessions meanwhile.
 func (w *rowWork) watch(ctx context.Context, p *pair, lanes []*stream, finished <-chan struct{}) {
+	looked := time.Now()
 	for {
-		wait := w.engine.options.sizes.lookEvery()
+		every := w.engine.options.sizes.lookEvery()
 		if w.manners.manner == trying {
-			wait = min(wait, tryLook)
+			every = min(every, tryLook)
 		}
 		select {
 		case <-finished:
 			return
-		case <-time.After(wait):
-			w.look(ctx, p, lanes)
+		case request := <-w.stops:
+			w.kill(ctx, request.lane)
+			close(request.done)
+		case <-time.After(min(every-time.Since(looked), lockHold)):
+			var err error
+			if time.Since(looked) >= every {
+				err = w.look(ctx, p)
+				looked = time.Now()
+			}
+			if err := errors.Join(err, w.lookForDDL(ctx, lanes)); err != nil {
+				w.fail(err)
+			}
 		}
 	}
 }
@@ -57,46 +86,62 @@ func (w *rowWork) lookForTraffic(ctx context.Context, judge func(manners, traffi
 	return err
 }
 
-func (w *rowWork) look(ctx context.Context, p *pair, lanes []*stream) {
+func (w *rowWork) look(ctx context.Context, p *pair) error {
 	why, err := w.engine.worn(ctx, p)
 	if err != nil {
-		w.fail(err)
-		return
+		return err
 	}
 	if why != "" {
 		w.giveUp.Store(true)
 	}
-	if err := errors.Join(w.lookForLoad(ctx), w.lookForTraffic(ctx, manners.next)); err != nil {
-		w.fail(err)
-		return
-	}
-	yielding := map[*stream]bool{}
-	servers, names := []*server{&w.engine.primary}, []int{0}
-	for _, r := range w.engine.alive() {
-		servers, names = append(servers, &r.server), append(names, r.index+1)
-	}
-	for k, s := range servers {
-		waiting, err := s.waitingDDL(ctx)
-		if err != nil {
-			if names[k] > 0 {
-				err = w.engine.blame(w.engine.replicas[names[k]-1], err)
-			}
-			w.fail(err)
-			return
+	return errors.Join(w.lookForLoad(ctx), w.lookForTraffic(ctx, manners.next))
+}
+
+// lookForDDL stops what DDL has waited behind for too long.
+func (w *rowWork) lookForDDL(ctx context.Context, lanes []*stream) error {
+	patience := w.engine.options.sizes.lookEvery()
+	waiting := map[int]map[tableName]bool{} // by session number
+	for _, lane := range lanes {
+		at, bound := lane.at.Load(), patience
+		if at == nil {
+			continue
 		}
-		for _, lane := range lanes {
-			at := lane.at.Load()
-			if at != nil && waiting[at.id()] && lane.sessions[names[k]].held() > w.engine.options.sizes.lookEvery() {
-				yielding[lane] = true
+		if lane.through.Load() {
+			bound = min(bound, lockHold)
+		}
+		for i, session := range lane.sessions {
+			if session == nil || session.held() <= bound {
+				continue
+			}
+			if waiting[i] == nil {
+				var err error
+				if waiting[i], err = w.server(i).waitingDDL(ctx); err != nil {
+					return lane.blame(i, err)
+				}
+			}
+			if waiting[i][at.id()] {
+				lane.yield()
+				w.kill(ctx, lane)
+				break
 			}
 		}
 	}
-	for lane := range yielding {
-		for k, s := range servers {
-			session := lane.sessions[names[k]]
-			session.yield.Store(true)
-			// The server would go on sending to nobody. A statement that has just ended is not there to be killed: no harm.
-			_ = s.control.exec(ctx, "KILL QUERY "+session.id)
+	return nil
+}
+
+// server is the one that a stream's session of that number is connected to.
+func (w *rowWork) server(i int) *server {
+	if i == 0 {
+		return &w.engine.primary
+	}
+	return &w.engine.replicas[i-1].server
+}
+
+// kill ends the statements of a stream that was told to yield: the server would go on sending to nobody.
+func (w *rowWork) kill(ctx context.Context, lane *stream) {
+	for i, session := range lane.sessions {
+		if session != nil {
+			_ = w.server(i).control.exec(ctx, "KILL QUERY "+session.id) // one that has just ended is not there to be killed: no harm
 		}
 	}
 }

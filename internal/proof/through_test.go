@@ -1,0 +1,178 @@
+package proof
+
+import (
+	"context"
+	"database/sql"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/clusterresync/clusterresync/internal/sandbox"
+	"github.com/clusterresync/clusterresync/workflows/contract"
+)
+
+// slowConn is a link of about 1.6 MB/s while slow is set.
+type slowConn struct {
+	net.Conn
+	slow *atomic.Bool
+}
+
+func (c *slowConn) Read(p []byte) (int, error) {
+	if c.slow.Load() {
+		time.Sleep(10 * time.Millisecond)
+		p = p[:min(len(p), 16<<10)]
+	}
+	return c.Conn.Read(p)
+}
+
+func slowly(side Side, slow *atomic.Bool) Side {
+	dial := side.Rows.DialFunc
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	side.Rows = side.Rows.Clone()
+	side.Rows.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dial(ctx, network, address)
+		return &slowConn{Conn: c, slow: slow}, err
+	}
+	return side
+}
+
+// TestReadingThroughIsStopped lets something happen while a table is read in one statement over a slow link. The reading must stop for it,
+// and every row be proven all the same, none twice. The table is more than what lies between server and client.
+func TestReadingThroughIsStopped(t *testing.T) {
+	const rows = 1000
+	create := []string{"CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(100), w TEXT)", numbered("t (id,v)", rows), "UPDATE t SET w=REPEAT('w', 20000)", "ANALYZE TABLE t",
+		"CREATE TABLE written (id INT AUTO_INCREMENT PRIMARY KEY, n INT)"}
+	whole := func(t *testing.T, proofs []contract.Proof) {
+		t.Helper()
+		for _, p := range proofs {
+			requireEqual(t, p)
+			require.EqualValues(t, rows, p.Layer(contract.ProofRows).Rows)
+		}
+	}
+	oneSpan := func(t *testing.T, proofs []contract.Proof) {
+		t.Helper()
+		for _, p := range proofs {
+			require.Len(t, p.Spans, 1)
+		}
+	}
+	for name, c := range map[string]struct {
+		on      func() *sandbox.Node // whose link is slow; nil is the primary
+		options Options
+		happens func(t *testing.T)
+		check   func(t *testing.T, proofs []contract.Proof)
+	}{
+		"DDL waits on the primary": {
+			happens: func(t *testing.T) {
+				require.NoError(t, lab.Primary().Exec(t.Context(), "SET SESSION lock_wait_timeout=3", "ALTER TABLE proof_through.t ADD c INT, ALGORITHM=INPLACE"))
+			},
+			check: func(t *testing.T, proofs []contract.Proof) {
+				whole(t, proofs)
+				require.Greater(t, len(proofs[0].Spans), 1, "what was altered must be read again on another pair")
+			},
+		},
+		"DDL waits that changes nothing": {
+			happens: func(t *testing.T) {
+				require.NoError(t, lab.Primary().Exec(t.Context(), "SET SESSION lock_wait_timeout=3", "LOCK TABLES proof_through.t WRITE", "UNLOCK TABLES"))
+			},
+			check: func(t *testing.T, proofs []contract.Proof) { whole(t, proofs); oneSpan(t, proofs) },
+		},
+		"DDL waits on a secondary": {
+			on: func() *sandbox.Node { return lab.Secondaries()[1] },
+			happens: func(t *testing.T) {
+				harm(t, lab.Secondaries()[1], "SET SESSION lock_wait_timeout=3", "LOCK TABLES proof_through.t WRITE", "UNLOCK TABLES")
+			},
+			check: func(t *testing.T, proofs []contract.Proof) { whole(t, proofs); oneSpan(t, proofs) },
+		},
+		"others are at work": {
+			happens: func(t *testing.T) {
+				writers(t, 2, func(ctx context.Context, conn *sql.Conn, i int64) error {
+					_, err := conn.ExecContext(ctx, "INSERT INTO proof_through.written (n) VALUES (?)", i)
+					return err
+				})
+				requireStops(t, lab.Primary())
+			},
+			check: func(t *testing.T, proofs []contract.Proof) {
+				for _, p := range proofs {
+					requireEqual(t, p)
+					require.Contains(t, strings.Join(p.Layer(contract.ProofRows).Notes, "; "), "held back at ")
+				}
+			},
+		},
+		"somebody ends it": {
+			happens: func(t *testing.T) {
+				require.NoError(t, lab.Primary().Exec(t.Context(), "KILL QUERY "+reader(t, lab.Primary())))
+			},
+			check: func(t *testing.T, proofs []contract.Proof) { whole(t, proofs); oneSpan(t, proofs) },
+		},
+		"the snapshot grows old": {
+			options: Options{SnapshotAge: 300 * time.Millisecond},
+			happens: func(t *testing.T) {
+				requireStops(t, lab.Primary())
+			},
+			check: func(t *testing.T, proofs []contract.Proof) {
+				whole(t, proofs)
+				require.Greater(t, len(proofs[0].Spans), 1)
+			},
+		},
+		"a secondary is lost": {
+			on:      func() *sandbox.Node { return lab.Secondaries()[0] },
+			happens: func(t *testing.T) { cutOff(t, lab.Secondaries()[0]) },
+			check: func(t *testing.T, proofs []contract.Proof) {
+				requireLost(t, proofs[0], lab.Secondaries()[0].Name)
+				whole(t, proofs[1:])
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fresh(t, "proof_through", create...)
+			slowest := lab.Primary()
+			if c.on != nil {
+				slowest = c.on()
+			}
+			var slow atomic.Bool
+			slow.Store(true)
+			defer slow.Store(false)
+			sides := sidesOf(t, sideOf)
+			for i, n := range lab.Nodes {
+				if n == slowest {
+					sides[i] = slowly(sides[i], &slow)
+				}
+			}
+			o := c.options
+			o.IgnoreAccounts, o.sizes = rootAccounts, sizes{blockRows: 50, rangeRows: 1 << 40, resumeRows: 1, look: 50 * time.Millisecond}
+			var proofs []contract.Proof
+			ended := make(chan error, 1)
+			go func() {
+				var err error
+				proofs, err = Run(t.Context(), sides[0], sides[1:], o, nil)
+				ended <- err
+			}()
+			require.Eventually(t, func() bool { return reader(t, slowest) != "" }, time.Minute, 5*time.Millisecond)
+			c.happens(t)
+			slow.Store(false)
+			require.NoError(t, <-ended)
+			applierRuns(t)
+			c.check(t, proofs)
+		})
+	}
+}
+
+// reader is the session that reads the table in one statement to its end, if there is one.
+func reader(t *testing.T, n *sandbox.Node) string {
+	t.Helper()
+	id, err := n.QueryString(t.Context(), `SELECT COALESCE(MAX(ID),'') FROM performance_schema.processlist
+		WHERE USER=? AND INFO LIKE 'SELECT%proof_through%' AND INFO NOT LIKE '%LIMIT%'`, lab.Accounts.Admin.User)
+	require.NoError(t, err)
+	return id
+}
+
+func requireStops(t *testing.T, n *sandbox.Node) {
+	t.Helper()
+	require.Eventually(t, func() bool { return reader(t, n) == "" }, time.Minute, 5*time.Millisecond, "it reads on")
+}
