@@ -9,6 +9,7 @@ package proof
 // It prints; it judges nothing but memory and verdicts. PROOF_BENCH_SCALE=0.1 makes the data a tenth.
 
 import (
+	"crypto/tls"
 	"fmt"
 	"os"
 	"runtime"
@@ -106,7 +107,8 @@ func TestBenchSideBySide(t *testing.T) {
 	tell("proof, 1 secondary, 1 stream", cheapest(t, 2, c.Nodes, ours(1, Options{Streams: 1})))
 	tell("proof, 1 secondary, under TLS", cheapest(t, 2, c.Nodes, func() {
 		p, s := benchSides(t, c, 1)
-		p.Rows.TLSConfig, s[0].Rows.TLSConfig = "skip-verify", "skip-verify"
+		p.Rows.TLS = &tls.Config{InsecureSkipVerify: true}
+		s[0].Rows.TLS = p.Rows.TLS
 		_, err := Run(t.Context(), p, s, Options{}, nil)
 		require.NoError(t, err)
 	}))

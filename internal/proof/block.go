@@ -32,9 +32,9 @@ func (b block) same(o block) bool { return b.rows == o.rows && b.digest == o.dig
 func (b block) ended() bool { return b.last == nil }
 
 // readBlock reads at most limit rows of the span in key order. A block with fewer rows has come to the span's end.
-func readBlock(ctx context.Context, s *session, as encoding, d *digester, at span, limit int) (block, error) {
+func readBlock(ctx context.Context, s *session, d *digester, at span, limit int) (block, error) {
 	var b block
-	err := s.encoded(ctx, as, at, limit, func(row []byte) (last bool, err error) {
+	err := s.sent(ctx, at.statement(limit), func(row []byte) (last bool, err error) {
 		d.add(row)
 		b.rows++
 		b.bytes += int64(len(row))
@@ -65,13 +65,13 @@ func (w *rowWork) blockLimit(rowBytes int64) int {
 }
 
 // readHashes reads a table or partition without a key, whole and in any order.
-func readHashes(ctx context.Context, s *session, as encoding, at span, each func(hash [sha256.Size]byte, bytes int) error) error {
-	return s.encoded(ctx, as, at, 0, func(row []byte) (bool, error) {
+func readHashes(ctx context.Context, s *session, at span, each func(hash [sha256.Size]byte, bytes int) error) error {
+	return s.sent(ctx, at.statement(0), func(row []byte) (bool, error) {
 		return false, each(sha256.Sum256(row), len(row))
 	}, nil)
 }
 
-// readMultiset is readHashes with the rows' values, whose hashes are those of their typed encoding.
+// readMultiset is readHashes with the rows' values, whose hashes are those of the values.
 func readMultiset(ctx context.Context, s *session, at span, each func(hash [sha256.Size]byte, row []driver.Value) error) error {
 	var buf []byte
 	width := len(at.table.columns)

@@ -2,6 +2,7 @@ package proof
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -50,7 +51,7 @@ func sideOf(t *testing.T, n *sandbox.Node) Side {
 func encryptedSideOf(t *testing.T, n *sandbox.Node) Side {
 	t.Helper()
 	side := sideOf(t, n)
-	side.Rows.TLSConfig = "skip-verify"
+	side.Rows.TLS = &tls.Config{InsecureSkipVerify: true}
 	return side
 }
 

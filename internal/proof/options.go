@@ -14,7 +14,8 @@ type Side struct {
 	Name string
 	// DB connects as the admin account. Run takes two connections of it at a time.
 	DB *sql.DB
-	// Rows is how Options.Streams connections for rows are opened, as the same account. It holds the password.
+	// Rows is how Options.Streams connections for rows are opened, as the same account. It holds the password. TLS is by its field TLS, not
+	// by name.
 	Rows *mysql.Config
 	// Service is the declared state of a secondary; nil compares with none.
 	Service *ServiceExpected

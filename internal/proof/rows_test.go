@@ -1,11 +1,13 @@
 package proof
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 
 	"github.com/clusterresync/clusterresync/internal/node"
@@ -293,21 +295,39 @@ func requireContains(t *testing.T, got []contract.ProofDifference, want contract
 	require.Failf(t, "not found", "want %+v among %+v", want, got)
 }
 
-// TestRowsAreTakenAsSentWhereAllServersCan: bytes of different encodings say nothing of each other.
-func TestRowsAreTakenAsSentWhereAllServersCan(t *testing.T) {
-	encodingOf := func(sides []Side) encoding {
-		e := &engine{options: Options{}.withDefaults(), progress: newReporter(nil)}
-		defer e.close()
-		require.NoError(t, e.open(t.Context(), sides[0], sides[1:]))
-		return e.encoding()
+// TestTLSIsTheConfigured wants the certificate of the server that rows come from verified, and the reason told, where the configuration says
+// so; without TLS where the server has none and that is allowed; and no guess about a configuration that cannot be had.
+func TestTLSIsTheConfigured(t *testing.T) {
+	fresh(t, "proof_tls", "CREATE TABLE t (id INT PRIMARY KEY)", "INSERT INTO t VALUES (1)")
+	run := func(change func(*mysql.Config)) error {
+		sides := sidesOf(t, sideOf)
+		change(sides[0].Rows)
+		_, err := Run(t.Context(), sides[0], sides[1:], Options{IgnoreAccounts: rootAccounts}, nil)
+		return err
 	}
-	sides := sidesOf(t, sideOf)
-	require.Equal(t, asSent, encodingOf(sides))
-	for i, n := range lab.Nodes {
-		mixed := slices.Clone(sides)
-		mixed[i] = encryptedSideOf(t, n)
-		require.Equal(t, typed, encodingOf(mixed))
+	err := run(func(c *mysql.Config) { c.TLS = &tls.Config{RootCAs: x509.NewCertPool()} })
+	var untrusted *tls.CertificateVerificationError
+	require.ErrorAs(t, err, &untrusted)
+	require.ErrorContains(t, err, lab.Primary().Name)
+	require.ErrorIs(t, run(func(c *mysql.Config) { c.TLSConfig = "skip-verify" }), ErrUnfit)
+
+	cipher := func(side Side) string {
+		s, err := openStream(t.Context(), side)
+		require.NoError(t, err)
+		defer s.close()
+		v, err := s.value(t.Context(), "SELECT VARIABLE_VALUE FROM performance_schema.session_status WHERE VARIABLE_NAME='Ssl_cipher'")
+		require.NoError(t, err)
+		return v
 	}
+	require.Empty(t, cipher(sideOf(t, lab.Primary())))
+	require.NotEmpty(t, cipher(encryptedSideOf(t, lab.Primary())), "the rows travel in the clear")
+
+	t.Cleanup(func() { onPrimary(t, "SET GLOBAL tls_version=DEFAULT", "ALTER INSTANCE RELOAD TLS") })
+	onPrimary(t, "SET GLOBAL tls_version=''", "ALTER INSTANCE RELOAD TLS NO ROLLBACK ON ERROR")
+	require.ErrorIs(t, run(func(c *mysql.Config) { c.TLS = &tls.Config{InsecureSkipVerify: true} }), mysql.ErrNoTLS)
+	preferred := encryptedSideOf(t, lab.Primary())
+	preferred.Rows.AllowFallbackToPlaintext = true
+	require.Empty(t, cipher(preferred))
 }
 
 // TestASignIsNoDetail: rows as they are sent show no sign of an integer, -1 and 4294967295 are the same four bytes. Tables that differ in

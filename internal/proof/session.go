@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -21,7 +22,7 @@ import (
 // connection is a lost snapshot.
 type session struct {
 	node.Pinned
-	// tap hands rows out as the server sent them; nil where TLS hides them.
+	// tap hands rows out as the server sent them; nil in a control session.
 	tap *wire.Tap
 	// pool is the session's own, nil if its connection is another's.
 	pool *sql.DB
@@ -53,24 +54,48 @@ func openSession(ctx context.Context, s Side) (*session, error) {
 func openStream(ctx context.Context, s Side) (*session, error) {
 	config := s.Rows.Clone()
 	config.ParseTime = false // a time cannot hold every date that a column can
-	out := &session{Pinned: node.Pinned{Node: s.Name}}
-	if config.TLS == nil && config.TLSConfig == "" {
-		out.tap = new(wire.Tap)
-		config.DialFunc = out.tap.Dial(config.DialFunc)
+	tap, err := tapped(config)
+	if err != nil {
+		return nil, nodeError(ctx, s.Name, "connect", err)
 	}
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
 		return nil, nodeError(ctx, s.Name, "connect", err)
 	}
-	out.pool = sql.OpenDB(connector)
-	if out, err = pin(ctx, out, out.pool); err != nil {
-		return nil, err
+	pool := sql.OpenDB(connector)
+	out, err := pin(ctx, &session{Pinned: node.Pinned{Node: s.Name}, tap: tap, pool: pool}, pool)
+	if err != nil {
+		return nil, errors.Join(err, nodeError(ctx, s.Name, "begin TLS", tap.Failed()))
 	}
 	if err := out.widen(ctx); err != nil {
 		out.close()
 		return nil, nodeError(ctx, s.Name, "prepare the session", err)
 	}
 	return out, nil
+}
+
+// tapped puts a tap into the connections that the driver opens.
+func tapped(config *mysql.Config) (*wire.Tap, error) {
+	tap := new(wire.Tap)
+	if config.TLSConfig != "" {
+		return nil, fmt.Errorf("its TLS configuration is %q, a name that only the driver can look up; set mysql.Config.TLS: %w", config.TLSConfig, ErrUnfit)
+	}
+	if config.TLS != nil {
+		server := config.TLS.Clone()
+		if server.ServerName == "" && !server.InsecureSkipVerify { // as the driver does
+			host, _, err := net.SplitHostPort(config.Addr)
+			if err != nil {
+				return nil, err
+			}
+			server.ServerName = host
+		}
+		var err error
+		if config.TLS, err = tap.TLS(server); err != nil {
+			return nil, err
+		}
+	}
+	config.DialFunc = tap.Dial(config.DialFunc)
+	return tap, nil
 }
 
 // sendSize is how much the server is brought to send at a time, bytes.

@@ -17,13 +17,12 @@ type stream struct {
 	work     *rowWork
 	sessions []*session // the primary's first, then one a secondary; nil where it dropped out
 	digests  []*digester
-	as       encoding
 	at       atomic.Pointer[table] // what is being read
 	through  atomic.Bool           // in one statement, however long
 }
 
 func newStream(w *rowWork, i int) *stream {
-	s := &stream{work: w, sessions: []*session{w.engine.primary.streams[i]}, digests: []*digester{newDigester()}, as: w.engine.encoding()}
+	s := &stream{work: w, sessions: []*session{w.engine.primary.streams[i]}, digests: []*digester{newDigester()}}
 	for _, r := range w.engine.replicas {
 		if r.lost != nil {
 			s.sessions, s.digests = append(s.sessions, nil), append(s.digests, nil)
@@ -202,7 +201,7 @@ func (s *stream) compareBlock(ctx context.Context, j *job, limit *int) (ended bo
 func (s *stream) readBlocks(ctx context.Context, j job, limit int, blocks []block) error {
 	if !s.work.engine.options.ServerSide {
 		return s.onAll(ctx, j.unit.state.replicas, func(i int, session *session) (err error) {
-			blocks[i], err = readBlock(ctx, session, s.as, s.digests[i], j.span, limit)
+			blocks[i], err = readBlock(ctx, session, s.digests[i], j.span, limit)
 			return err
 		})
 	}
@@ -260,7 +259,7 @@ func (s *stream) compareMultisets(ctx context.Context, j job) error {
 func (s *stream) readBag(ctx context.Context, i int, session *session, at span, into *bag) error {
 	w := s.work
 	began := time.Now()
-	err := readHashes(ctx, session, s.as, at, func(hash [sha256.Size]byte, bytes int) error {
+	err := readHashes(ctx, session, at, func(hash [sha256.Size]byte, bytes int) error {
 		into.sum.add(hash)
 		into.rows++
 		into.bytes += int64(bytes)
@@ -321,20 +320,4 @@ func (s *stream) confirm(ctx context.Context, j job) error {
 	}
 	s.work.locatedAt(j.unit.state, located{replica: j.confirm.replica, counts: at.counts, listed: at.listed})
 	return nil
-}
-
-// encoding is the cheapest that all servers of the comparison can give.
-func (e *engine) encoding() encoding {
-	servers := []*server{&e.primary}
-	for _, r := range e.alive() {
-		servers = append(servers, &r.server)
-	}
-	for _, s := range servers {
-		for _, session := range s.streams {
-			if session.tap == nil {
-				return typed
-			}
-		}
-	}
-	return asSent
 }

@@ -36,7 +36,7 @@ func (s *stream) compareThrough(ctx context.Context, j *job) (ended bool, err er
 		blocks[i] = make(chan block, 1)
 		all.Go(func() {
 			defer close(blocks[i])
-			errs[i] = readThrough(ctx, s.sessions[i], s.as, s.digests[i], at, s.work.engine.options.sizes.blockRows, blocks[i], stop)
+			errs[i] = readThrough(ctx, s.sessions[i], s.digests[i], at, s.work.engine.options.sizes.blockRows, blocks[i], stop)
 		})
 	}
 	if ended = s.compareAsTheyCome(j, blocks); !ended {
@@ -86,7 +86,7 @@ func (s *stream) compareAsTheyCome(j *job, blocks []chan block) (ended bool) {
 }
 
 // readThrough reads the span and hands out block after block, the last of which has come to its end.
-func readThrough(ctx context.Context, s *session, as encoding, d *digester, at span, blockRows int, out chan<- block, stop <-chan struct{}) error {
+func readThrough(ctx context.Context, s *session, d *digester, at span, blockRows int, out chan<- block, stop <-chan struct{}) error {
 	var b block
 	hand := func() error {
 		b.digest = d.sum()
@@ -98,7 +98,7 @@ func readThrough(ctx context.Context, s *session, as encoding, d *digester, at s
 			return errYielded
 		}
 	}
-	err := s.encoded(ctx, as, at, 0, func(row []byte) (last bool, err error) {
+	err := s.sent(ctx, at.statement(0), func(row []byte) (last bool, err error) {
 		d.add(row)
 		b.rows++
 		b.bytes += int64(len(row))

@@ -4,8 +4,10 @@ package wire
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
+	"sync"
 )
 
 // Dial opens a connection, as mysql.Config.DialFunc does.
@@ -16,10 +18,12 @@ type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 // Each says whether the driver shall see the row as well; after an error the rest of the rows is passed over.
 type Each func(row []byte) (show bool, err error)
 
-// Tap sits between one connection of the driver and its server. It must not be used under TLS nor compression, where it cannot read what it
-// sees. It belongs to whoever uses the connection, and is no more safe for concurrent use than that.
+// Tap sits between one connection of the driver and its server. Under TLS see Tap.TLS; it must not be used under compression, where it cannot
+// read what it sees. It belongs to whoever uses the connection, and is no more safe for concurrent use than that.
 type Tap struct {
-	conn *conn
+	conn   *conn
+	server *tls.Config // nil without TLS
+	failed error
 }
 
 // Dial is the driver's way to its connection. The tap is on the last one that was opened.
@@ -32,10 +36,18 @@ func (t *Tap) Dial(dial Dial) Dial {
 		if err != nil {
 			return nil, err
 		}
-		t.conn = &conn{Conn: to}
-		return t.conn, nil
+		t.conn, t.failed = &conn{Conn: to}, nil
+		if t.server == nil {
+			return t.conn, nil
+		}
+		e := &encrypted{Conn: to, plain: t.conn, tap: t}
+		e.changed = sync.NewCond(&e.mu)
+		return e, nil
 	}
 }
+
+// Failed says why there is no TLS with the server: the driver does not.
+func (t *Tap) Failed() error { return t.failed }
 
 // Divert keeps the rows of the next answer from the driver and hands them to each. The next statement must be the execution of a
 // prepared one: rows of the text protocol look otherwise. The driver sees the columns, the rows that each wants it to see, and the end.
