@@ -309,6 +309,7 @@ func TestTLSIsTheConfigured(t *testing.T) {
 	var untrusted *tls.CertificateVerificationError
 	require.ErrorAs(t, err, &untrusted)
 	require.ErrorContains(t, err, lab.Primary().Name)
+	require.Equal(t, 1, strings.Count(err.Error(), "x509"), err)
 	require.ErrorIs(t, run(func(c *mysql.Config) { c.TLSConfig = "skip-verify" }), ErrUnfit)
 
 	cipher := func(side Side) string {

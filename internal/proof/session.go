@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -65,7 +64,7 @@ func openStream(ctx context.Context, s Side) (*session, error) {
 	pool := sql.OpenDB(connector)
 	out, err := pin(ctx, &session{Pinned: node.Pinned{Node: s.Name}, tap: tap, pool: pool}, pool)
 	if err != nil {
-		return nil, errors.Join(err, nodeError(ctx, s.Name, "begin TLS", tap.Failed()))
+		return nil, err
 	}
 	if err := out.widen(ctx); err != nil {
 		out.close()
@@ -77,22 +76,14 @@ func openStream(ctx context.Context, s Side) (*session, error) {
 // tapped puts a tap into the connections that the driver opens.
 func tapped(config *mysql.Config) (*wire.Tap, error) {
 	tap := new(wire.Tap)
-	if config.TLSConfig != "" {
-		return nil, fmt.Errorf("its TLS configuration is %q, a name that only the driver can look up; set mysql.Config.TLS: %w", config.TLSConfig, ErrUnfit)
-	}
-	if config.TLS != nil {
-		server := config.TLS.Clone()
-		if server.ServerName == "" && !server.InsecureSkipVerify { // as the driver does
-			host, _, err := net.SplitHostPort(config.Addr)
-			if err != nil {
-				return nil, err
-			}
-			server.ServerName = host
-		}
+	switch {
+	case config.TLS != nil:
 		var err error
-		if config.TLS, err = tap.TLS(server); err != nil {
+		if config.TLS, err = tap.TLS(config.TLS); err != nil {
 			return nil, err
 		}
+	case config.TLSConfig != "" && config.TLSConfig != "false":
+		return nil, fmt.Errorf("its TLS configuration is %q, a name that only the driver can look up; set mysql.Config.TLS: %w", config.TLSConfig, ErrUnfit)
 	}
 	config.DialFunc = tap.Dial(config.DialFunc)
 	return tap, nil

@@ -1,6 +1,8 @@
 package proof
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"net"
@@ -15,21 +17,38 @@ import (
 	"github.com/clusterresync/clusterresync/workflows/contract"
 )
 
-// slowConn is a link of about 1.6 MB/s while slow is set.
+// slowLink is of about 1.6 MB/s while slow is set, and counts the statements that read the table.
+type slowLink struct {
+	slow            atomic.Bool
+	blocks, through atomic.Int64
+}
+
 type slowConn struct {
 	net.Conn
-	slow *atomic.Bool
+	link *slowLink
 }
 
 func (c *slowConn) Read(p []byte) (int, error) {
-	if c.slow.Load() {
+	if c.link.slow.Load() {
 		time.Sleep(10 * time.Millisecond)
 		p = p[:min(len(p), 16<<10)]
 	}
 	return c.Conn.Read(p)
 }
 
-func slowly(side Side, slow *atomic.Bool) Side {
+func (c *slowConn) Write(p []byte) (int, error) {
+	switch {
+	case !bytes.Contains(p, []byte("`proof_through`.`t`")):
+	case bytes.Contains(p, []byte(" LIMIT ")):
+		c.link.blocks.Add(1)
+	default:
+		c.link.through.Add(1)
+	}
+	return c.Conn.Write(p)
+}
+
+// over gives the side with its rows coming over the link.
+func (l *slowLink) over(side Side) Side {
 	dial := side.Rows.DialFunc
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
@@ -37,7 +56,7 @@ func slowly(side Side, slow *atomic.Bool) Side {
 	side.Rows = side.Rows.Clone()
 	side.Rows.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := dial(ctx, network, address)
-		return &slowConn{Conn: c, slow: slow}, err
+		return &slowConn{Conn: c, link: l}, err
 	}
 	return side
 }
@@ -55,39 +74,45 @@ func TestReadingThroughIsStopped(t *testing.T) {
 			require.EqualValues(t, rows, p.Layer(contract.ProofRows).Rows)
 		}
 	}
-	oneSpan := func(t *testing.T, proofs []contract.Proof) {
+	// onOnePair wants the reading stopped, and gone on with at the same snapshots: nothing else reads a block.
+	onOnePair := func(t *testing.T, proofs []contract.Proof, link *slowLink) {
 		t.Helper()
-		for _, p := range proofs {
-			require.Len(t, p.Spans, 1)
-		}
+		whole(t, proofs)
+		require.Len(t, proofs[0].Spans, 1)
+		require.Positive(t, link.blocks.Load(), "it read on")
 	}
+	killsBefore := 0
 	for name, c := range map[string]struct {
 		on      func() *sandbox.Node // whose link is slow; nil is the primary
 		options Options
+		look    time.Duration
 		happens func(t *testing.T)
-		check   func(t *testing.T, proofs []contract.Proof)
+		check   func(t *testing.T, proofs []contract.Proof, link *slowLink)
 	}{
-		"DDL waits on the primary": {
+		"DDL waits on the primary": { // looked for by itself, as in all of DDL
+			look: time.Hour,
 			happens: func(t *testing.T) {
-				require.NoError(t, lab.Primary().Exec(t.Context(), "SET SESSION lock_wait_timeout=3", "ALTER TABLE proof_through.t ADD c INT, ALGORITHM=INPLACE"))
+				require.NoError(t, lab.Primary().Exec(t.Context(), "SET SESSION lock_wait_timeout=120", "ALTER TABLE proof_through.t ADD c INT, ALGORITHM=INPLACE"))
 			},
-			check: func(t *testing.T, proofs []contract.Proof) {
+			check: func(t *testing.T, proofs []contract.Proof, _ *slowLink) {
 				whole(t, proofs)
 				require.Greater(t, len(proofs[0].Spans), 1, "what was altered must be read again on another pair")
 			},
 		},
 		"DDL waits that changes nothing": {
+			look: time.Hour,
 			happens: func(t *testing.T) {
-				require.NoError(t, lab.Primary().Exec(t.Context(), "SET SESSION lock_wait_timeout=3", "LOCK TABLES proof_through.t WRITE", "UNLOCK TABLES"))
+				require.NoError(t, lab.Primary().Exec(t.Context(), "SET SESSION lock_wait_timeout=120", "LOCK TABLES proof_through.t WRITE", "UNLOCK TABLES"))
 			},
-			check: func(t *testing.T, proofs []contract.Proof) { whole(t, proofs); oneSpan(t, proofs) },
+			check: onOnePair,
 		},
 		"DDL waits on a secondary": {
-			on: func() *sandbox.Node { return lab.Secondaries()[1] },
+			look: time.Hour,
+			on:   func() *sandbox.Node { return lab.Secondaries()[1] },
 			happens: func(t *testing.T) {
-				harm(t, lab.Secondaries()[1], "SET SESSION lock_wait_timeout=3", "LOCK TABLES proof_through.t WRITE", "UNLOCK TABLES")
+				harm(t, lab.Secondaries()[1], "SET SESSION lock_wait_timeout=120", "LOCK TABLES proof_through.t WRITE", "UNLOCK TABLES")
 			},
-			check: func(t *testing.T, proofs []contract.Proof) { whole(t, proofs); oneSpan(t, proofs) },
+			check: onOnePair,
 		},
 		"others are at work": {
 			happens: func(t *testing.T) {
@@ -97,7 +122,9 @@ func TestReadingThroughIsStopped(t *testing.T) {
 				})
 				requireStops(t, lab.Primary())
 			},
-			check: func(t *testing.T, proofs []contract.Proof) {
+			check: func(t *testing.T, proofs []contract.Proof, link *slowLink) {
+				require.EqualValues(t, 1, link.through.Load(), "it began again")
+				require.Greater(t, kills(t, lab.Primary()), killsBefore, "the server sent on, to nobody")
 				for _, p := range proofs {
 					requireEqual(t, p)
 					require.Contains(t, strings.Join(p.Layer(contract.ProofRows).Notes, "; "), "held back at ")
@@ -108,14 +135,14 @@ func TestReadingThroughIsStopped(t *testing.T) {
 			happens: func(t *testing.T) {
 				require.NoError(t, lab.Primary().Exec(t.Context(), "KILL QUERY "+reader(t, lab.Primary())))
 			},
-			check: func(t *testing.T, proofs []contract.Proof) { whole(t, proofs); oneSpan(t, proofs) },
+			check: onOnePair,
 		},
 		"the snapshot grows old": {
 			options: Options{SnapshotAge: 300 * time.Millisecond},
 			happens: func(t *testing.T) {
 				requireStops(t, lab.Primary())
 			},
-			check: func(t *testing.T, proofs []contract.Proof) {
+			check: func(t *testing.T, proofs []contract.Proof, _ *slowLink) {
 				whole(t, proofs)
 				require.Greater(t, len(proofs[0].Spans), 1)
 			},
@@ -123,7 +150,7 @@ func TestReadingThroughIsStopped(t *testing.T) {
 		"a secondary is lost": {
 			on:      func() *sandbox.Node { return lab.Secondaries()[0] },
 			happens: func(t *testing.T) { cutOff(t, lab.Secondaries()[0]) },
-			check: func(t *testing.T, proofs []contract.Proof) {
+			check: func(t *testing.T, proofs []contract.Proof, _ *slowLink) {
 				requireLost(t, proofs[0], lab.Secondaries()[0].Name)
 				whole(t, proofs[1:])
 			},
@@ -135,17 +162,17 @@ func TestReadingThroughIsStopped(t *testing.T) {
 			if c.on != nil {
 				slowest = c.on()
 			}
-			var slow atomic.Bool
-			slow.Store(true)
-			defer slow.Store(false)
+			var link slowLink
+			link.slow.Store(true)
+			defer link.slow.Store(false)
 			sides := sidesOf(t, sideOf)
 			for i, n := range lab.Nodes {
 				if n == slowest {
-					sides[i] = slowly(sides[i], &slow)
+					sides[i] = link.over(sides[i])
 				}
 			}
 			o := c.options
-			o.IgnoreAccounts, o.sizes = rootAccounts, sizes{blockRows: 50, rangeRows: 1 << 40, resumeRows: 1, look: 50 * time.Millisecond}
+			o.IgnoreAccounts, o.sizes = rootAccounts, sizes{blockRows: 50, rangeRows: 1 << 40, resumeRows: 1, look: cmp.Or(c.look, 50*time.Millisecond)}
 			var proofs []contract.Proof
 			ended := make(chan error, 1)
 			go func() {
@@ -154,11 +181,12 @@ func TestReadingThroughIsStopped(t *testing.T) {
 				ended <- err
 			}()
 			require.Eventually(t, func() bool { return reader(t, slowest) != "" }, time.Minute, 5*time.Millisecond)
+			killsBefore = kills(t, lab.Primary())
 			c.happens(t)
-			slow.Store(false)
+			link.slow.Store(false)
 			require.NoError(t, <-ended)
 			applierRuns(t)
-			c.check(t, proofs)
+			c.check(t, proofs, &link)
 		})
 	}
 }
@@ -170,6 +198,13 @@ func reader(t *testing.T, n *sandbox.Node) string {
 		WHERE USER=? AND INFO LIKE 'SELECT%proof_through%' AND INFO NOT LIKE '%LIMIT%'`, lab.Accounts.Admin.User)
 	require.NoError(t, err)
 	return id
+}
+
+func kills(t *testing.T, n *sandbox.Node) int {
+	t.Helper()
+	v, err := n.QueryString(t.Context(), "SELECT COUNT_STAR FROM performance_schema.events_statements_summary_global_by_event_name WHERE EVENT_NAME='statement/sql/kill'")
+	require.NoError(t, err)
+	return int(number([]byte(v)))
 }
 
 func requireStops(t *testing.T, n *sandbox.Node) {

@@ -23,7 +23,6 @@ type Each func(row []byte) (show bool, err error)
 type Tap struct {
 	conn   *conn
 	server *tls.Config // nil without TLS
-	failed error
 }
 
 // Dial is the driver's way to its connection. The tap is on the last one that was opened.
@@ -36,18 +35,20 @@ func (t *Tap) Dial(dial Dial) Dial {
 		if err != nil {
 			return nil, err
 		}
-		t.conn, t.failed = &conn{Conn: to}, nil
+		t.conn = &conn{Conn: to}
 		if t.server == nil {
 			return t.conn, nil
 		}
-		e := &encrypted{Conn: to, plain: t.conn, tap: t}
+		config := t.server
+		if config.ServerName == "" && !config.InsecureSkipVerify { // as the driver does
+			config = config.Clone()
+			config.ServerName, _, _ = net.SplitHostPort(address)
+		}
+		e := &encrypted{Conn: to, plain: t.conn, config: config}
 		e.changed = sync.NewCond(&e.mu)
 		return e, nil
 	}
 }
-
-// Failed says why there is no TLS with the server: the driver does not.
-func (t *Tap) Failed() error { return t.failed }
 
 // Divert keeps the rows of the next answer from the driver and hands them to each. The next statement must be the execution of a
 // prepared one: rows of the text protocol look otherwise. The driver sees the columns, the rows that each wants it to see, and the end.

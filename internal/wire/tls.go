@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/tls"
@@ -16,10 +17,12 @@ import (
 )
 
 // A driver speaks TLS above the connection that it dialed, where a tap sees ciphertext. So the driver's TLS ends within this process, under a
-// key that never leaves it, and what it speaks to the server is encrypted anew, under the configuration that the driver would have used. Of
-// rows only those that the driver is shown are encrypted twice.
+// key that never leaves it, and what it speaks to the server is encrypted anew, under the configuration that the driver would have used. What
+// the driver sees is encrypted twice, which rows that are kept from it are not.
 
-// TLS gives the configuration for the driver, in place of the one for the server. The driver goes on to decide whether there is TLS at all.
+// TLS gives the configuration for the driver, in place of the one for the server. The driver goes on to decide whether there is TLS at all. If
+// it takes what answers for the server, and the tap has not seen that, it finds another certificate than this configuration has, and says
+// nothing more.
 func (t *Tap) TLS(server *tls.Config) (*tls.Config, error) {
 	own, err := ownIdentity()
 	if err != nil {
@@ -29,11 +32,13 @@ func (t *Tap) TLS(server *tls.Config) (*tls.Config, error) {
 	return own.client, nil
 }
 
-// identity is this process's to itself.
+// identity is a server's, and how a client knows it.
 type identity struct{ client, server *tls.Config }
 
-var ownIdentity = sync.OnceValues(func() (identity, error) {
-	const name = "tap"
+// ownIdentity is this process's to itself.
+var ownIdentity = sync.OnceValues(func() (identity, error) { return newIdentity("tap") })
+
+func newIdentity(name string) (identity, error) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return identity{}, err
@@ -54,7 +59,7 @@ var ownIdentity = sync.OnceValues(func() (identity, error) {
 		client: &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: pool, ServerName: name},
 		server: &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{{Certificate: [][]byte{raw}, PrivateKey: private}}, SessionTicketsDisabled: true},
 	}, nil
-})
+}
 
 // The SSLRequest is a handshake response that ends before the user's name (MySQL source documentation: Protocol::SSLRequest).
 const (
@@ -73,7 +78,7 @@ const closeWithin = time.Second
 type encrypted struct {
 	net.Conn       // to the server
 	plain    *conn // what the server says
-	tap      *Tap
+	config   *tls.Config
 	asked    bool // the driver's first packet has been seen
 
 	driver *tls.Conn      // the end of the driver's TLS, nil without
@@ -84,10 +89,11 @@ type encrypted struct {
 	changed *sync.Cond
 	shown   bytes.Buffer // for the driver, encrypted
 	ready   bool         // the driver's handshake is over
-	broken  error        // what it came to
+	broken  error        // why no more can be said
+	closed  bool
 }
 
-// Write is the driver's.
+// Write is the driver's. It has written its request for TLS also where that failed: the driver gives up without a reason when nothing was.
 func (e *encrypted) Write(p []byte) (int, error) {
 	if e.driver != nil {
 		return e.said.Write(p)
@@ -103,9 +109,8 @@ func (e *encrypted) Write(p []byte) (int, error) {
 
 // begin speaks TLS with the server, and then waits for the driver to do so.
 func (e *encrypted) begin() error {
-	server := tls.Client(e.Conn, e.tap.server)
+	server := tls.Client(e.Conn, e.config)
 	if err := server.Handshake(); err != nil {
-		e.tap.failed = err
 		return err
 	}
 	own, err := ownIdentity()
@@ -115,24 +120,34 @@ func (e *encrypted) begin() error {
 	heard, said := io.Pipe()
 	e.mu.Lock() // whoever cancels the driver closes at any time
 	defer e.mu.Unlock()
+	if e.closed {
+		return net.ErrClosed
+	}
 	e.plain.Conn, e.said, e.pumped = server, said, make(chan struct{})
 	e.driver = tls.Server(&within{from: heard, to: e}, own.server)
 	go e.pump(heard, server)
 	return nil
 }
 
-// pump sends what the driver says.
+// pump sends what the driver says. Where it cannot, nothing will be answered either.
 func (e *encrypted) pump(heard *io.PipeReader, server *tls.Conn) {
 	defer close(e.pumped)
 	err := e.driver.Handshake()
-	e.mu.Lock()
-	e.ready, e.broken = true, err
-	e.changed.Broadcast()
-	e.mu.Unlock()
+	e.tell(err)
 	if err == nil {
 		_, err = io.Copy(server, e.driver)
+		e.tell(err)
 	}
 	heard.CloseWithError(err)
+	_ = e.Conn.Close()
+}
+
+// tell ends the waiting for the driver's handshake, and keeps why no more can be said.
+func (e *encrypted) tell(err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.ready, e.broken = true, err
+	e.changed.Broadcast()
 }
 
 // Read is the driver's.
@@ -147,8 +162,8 @@ func (e *encrypted) Read(p []byte) (int, error) {
 		}
 		var plain [4 << 10]byte
 		n, err = e.plain.Read(plain[:])
-		if err != nil {
-			return 0, err
+		if n == 0 && err != nil { // with some it comes again
+			return 0, cmp.Or(e.unsaid(), err)
 		}
 		if _, err := e.driver.Write(plain[:n]); err != nil {
 			return 0, err
@@ -169,17 +184,26 @@ func (e *encrypted) take(p []byte) (int, error) {
 	return 0, e.broken
 }
 
+// unsaid is why what the driver said last did not leave.
+func (e *encrypted) unsaid() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.broken
+}
+
 // Close lets go what the driver said last, its farewell for one.
 func (e *encrypted) Close() error {
 	e.mu.Lock()
+	e.closed = true
 	begun := e.driver != nil
 	e.mu.Unlock()
-	if begun {
-		_ = e.Conn.SetWriteDeadline(time.Now().Add(closeWithin))
-		_ = e.said.Close()
-		<-e.pumped
+	if !begun {
+		return e.Conn.Close()
 	}
-	return e.Conn.Close()
+	_ = e.Conn.SetWriteDeadline(time.Now().Add(closeWithin))
+	_ = e.said.Close()
+	<-e.pumped
+	return nil
 }
 
 // within is the connection between the driver and the end of its TLS.
