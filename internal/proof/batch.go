@@ -78,7 +78,7 @@ func (s *stream) compareBatch(ctx context.Context, jobs []job) error {
 	w.engine.progress.begin(fmt.Sprintf("%s and %d more", jobs[0].span, len(jobs)-1))
 	found := make([][]block, len(s.sessions))
 	err := s.courteously(ctx, func() error {
-		return s.onAll(ctx, replicas, func(i int, session *session) (err error) {
+		return s.onAll(ctx, jobs[0].unit.state, func(i int, session *session) (err error) {
 			found[i], err = readDigests(ctx, session, jobs)
 			return err
 		})

@@ -56,7 +56,10 @@ type rowWork struct {
 func (e *engine) proveRows(ctx context.Context) error {
 	w := &rowWork{engine: e, limit: newLimiter(e.options.BytesPerSecond),
 		spans: make([][]contract.ProofSpan, len(e.replicas)), courtesy: &courtesy{turn: make(chan struct{}, 1)}, manners: manners{last: e.traffic},
-		watched: watched{stops: make(chan stopRequest)}}
+		watched: watched{stops: make([]chan stopRequest, 1+len(e.replicas))}}
+	for i := range w.stops {
+		w.stops[i] = make(chan stopRequest)
+	}
 	catalogs, err := w.readCatalogs(ctx)
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ type stream struct {
 	sessions []*session // the primary's first, then one a secondary; nil where it dropped out
 	digests  []*digester
 	at       atomic.Pointer[table] // what is being read
-	through  atomic.Bool           // in one statement, however long
+	passage  atomic.Pointer[passage]
 }
 
 func newStream(w *rowWork, i int) *stream {
@@ -54,6 +54,9 @@ func (s *stream) yield() {
 		if session != nil {
 			session.yield.Store(true)
 		}
+	}
+	if p := s.passage.Load(); p != nil {
+		p.end()
 	}
 }
 
@@ -104,26 +107,45 @@ func (s *stream) blame(i int, err error) error {
 	return s.work.engine.blame(s.work.engine.replicas[i-1], err)
 }
 
-// onAll runs read on the primary, as number 0, and on the given secondaries, as their index plus 1, at the same time, or with courtesy on the
-// primary first. It does not stop those that have begun when one fails: a cancelled statement costs the connection, and with it the
-// snapshot.
-func (s *stream) onAll(ctx context.Context, replicas []int, read func(i int, session *session) error) error {
+// start runs read for the sessions of these numbers at the same time; wait gives what it came to. It does not stop those that have begun when
+// one fails: a cancelled statement costs the connection, and with it the snapshot. Whoever has come to the end lets its locks go when it waits
+// long for another: that one may hang.
+func (s *stream) start(ctx context.Context, sides []int, read func(i int) error) (wait func() error) {
 	errs := make([]error, len(s.sessions))
-	var all sync.WaitGroup
-	first := s.work.courtesy.on.Load()
-	if first {
-		if errs[0] = s.on(ctx, 0, read); errs[0] != nil {
-			return errs[0]
+	var reading, all sync.WaitGroup
+	ended := make(chan struct{})
+	reading.Add(len(sides))
+	for _, i := range sides {
+		all.Go(func() {
+			errs[i] = read(i)
+			reading.Done()
+			select {
+			case <-ended:
+			case <-time.After(lockHold):
+				if errs[i] == nil {
+					errs[i] = s.blame(i, nodeError(ctx, s.sessions[i].Node, "release locks", s.sessions[i].releaseLocks(ctx)))
+				}
+			}
+		})
+	}
+	go func() { reading.Wait(); close(ended) }()
+	return func() error { all.Wait(); return errors.Join(errs...) }
+}
+
+// onAll runs read on the primary, as number 0, and on the state's secondaries, as their index plus 1, at the same time, or with courtesy on
+// the primary first.
+func (s *stream) onAll(ctx context.Context, state *tableState, read func(i int, session *session) error) error {
+	sides := state.sides()
+	if s.work.courtesy.on.Load() {
+		if err := s.on(ctx, 0, read); err != nil {
+			return err
 		}
+		if err := s.sessions[0].releaseLocks(ctx); err != nil { // nobody shall wait for the others there
+			return nodeError(ctx, s.sessions[0].Node, "release locks", err)
+		}
+		sides = sides[1:]
 	}
-	for _, r := range replicas {
-		all.Go(func() { errs[r+1] = s.on(ctx, r+1, read) })
-	}
-	if !first {
-		errs[0] = s.on(ctx, 0, read)
-	}
-	all.Wait()
-	return errors.Join(errs...)
+	return s.start(ctx, sides, func(i int) error { return s.on(ctx, i, read) })()
 }
 
 func (s *stream) on(ctx context.Context, i int, read func(i int, session *session) error) error {
@@ -200,7 +222,7 @@ func (s *stream) compareBlock(ctx context.Context, j *job, limit *int) (ended bo
 // readBlocks reads the job's next block on all servers. The primary's says where it ends; an end that is nil is the span's.
 func (s *stream) readBlocks(ctx context.Context, j job, limit int, blocks []block) error {
 	if !s.work.engine.options.ServerSide {
-		return s.onAll(ctx, j.unit.state.replicas, func(i int, session *session) (err error) {
+		return s.onAll(ctx, j.unit.state, func(i int, session *session) (err error) {
 			blocks[i], err = readBlock(ctx, session, s.digests[i], j.span, limit)
 			return err
 		})
@@ -217,7 +239,7 @@ func (s *stream) readBlocks(ctx context.Context, j job, limit int, blocks []bloc
 	if end != nil {
 		at.upTo = end
 	}
-	err = s.onAll(ctx, j.unit.state.replicas, func(i int, session *session) (err error) {
+	err = s.onAll(ctx, j.unit.state, func(i int, session *session) (err error) {
 		blocks[i], err = readDigest(ctx, session, at)
 		return err
 	})
@@ -239,7 +261,7 @@ func (s *stream) compareMultisets(ctx context.Context, j job) error {
 	if w.engine.options.ServerSide {
 		read = s.readBagDigest
 	}
-	err := s.onAll(ctx, j.unit.state.replicas, func(i int, session *session) error { return read(ctx, i, session, j.span, &bags[i]) })
+	err := s.onAll(ctx, j.unit.state, func(i int, session *session) error { return read(ctx, i, session, j.span, &bags[i]) })
 	if err != nil {
 		return fmt.Errorf("%s: %w", j.span, err)
 	}

@@ -25,40 +25,53 @@ func (w *rowWork) undisturbed() bool {
 	return !w.giveUp.Load() && !w.courtesy.on.Load() && !w.busy.Load()
 }
 
+// passage is one reading through. Over is closed when it shall end: a side that waits for the others does not look at its session's yield.
+type passage struct {
+	over chan struct{}
+	end  func() // idempotent
+}
+
+func newPassage() *passage {
+	over := make(chan struct{})
+	return &passage{over: over, end: sync.OnceFunc(func() { close(over) })}
+}
+
 // compareThrough reads the job's span through as far as it can, and says whether that was to its end. The job is then what is left.
 func (s *stream) compareThrough(ctx context.Context, j *job) (ended bool, err error) {
-	at, stop := j.span, make(chan struct{})
-	blocks, errs := make([]chan block, len(s.sessions)), make([]error, len(s.sessions))
-	s.through.Store(true)
-	defer s.through.Store(false)
-	var all sync.WaitGroup
-	for _, i := range j.unit.state.sides() {
+	at, p := j.span, newPassage()
+	blocks := make([]chan block, len(s.sessions))
+	for i := range blocks {
 		blocks[i] = make(chan block, 1)
-		all.Go(func() {
-			defer close(blocks[i])
-			errs[i] = readThrough(ctx, s.sessions[i], s.digests[i], at, s.work.engine.options.sizes.blockRows, blocks[i], stop)
-		})
 	}
+	s.passage.Store(p)
+	defer s.passage.Store(nil)
+	wait := s.start(ctx, j.unit.state.sides(), func(i int) error {
+		defer close(blocks[i])
+		return s.readSide(ctx, i, at, blocks[i], p.over)
+	})
 	if ended = s.compareAsTheyCome(j, blocks); !ended {
-		close(stop)
 		s.work.stop(ctx, s)
 	}
-	all.Wait()
-	for i, err := range errs {
-		if errors.Is(err, errYielded) || node.Number(err) == node.ErrnoQueryInterrupted { // asked for, or somebody's who found it too long
-			err = nil
-		}
-		if err != nil {
-			err = s.blame(i, nodeError(ctx, s.sessions[i].Node, "read rows", err))
-		}
-		errs[i] = err
-	}
+	err = wait()
 	if ended {
 		s.releaseLocksHeld(ctx, lockHold)
 	} else {
-		s.releaseLocks(ctx) // takes back what was asked of the sessions
+		s.releaseLocks(ctx) // takes back what was asked of sessions that had come to their end
 	}
-	return ended, errors.Join(errs...)
+	return ended, err
+}
+
+// readSide reads one server. Where it stops early it lets its locks go at once: another side may hang.
+func (s *stream) readSide(ctx context.Context, i int, at span, out chan<- block, over <-chan struct{}) error {
+	session := s.sessions[i]
+	err := readThrough(ctx, session, s.digests[i], at, s.work.engine.options.sizes.blockRows, out, over)
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, errYielded) || node.Number(err) == node.ErrnoQueryInterrupted { // asked for, or somebody's who found it too long
+		err = nil
+	}
+	return s.blame(i, nodeError(ctx, session.Node, "read rows", errors.Join(err, session.releaseLocks(ctx))))
 }
 
 // compareAsTheyCome gives false at the first block that is not equal on all sides, at the end of a side that failed, and when the reading
@@ -86,7 +99,7 @@ func (s *stream) compareAsTheyCome(j *job, blocks []chan block) (ended bool) {
 }
 
 // readThrough reads the span and hands out block after block, the last of which has come to its end.
-func readThrough(ctx context.Context, s *session, d *digester, at span, blockRows int, out chan<- block, stop <-chan struct{}) error {
+func readThrough(ctx context.Context, s *session, d *digester, at span, blockRows int, out chan<- block, over <-chan struct{}) error {
 	var b block
 	hand := func() error {
 		b.digest = d.sum()
@@ -94,7 +107,7 @@ func readThrough(ctx context.Context, s *session, d *digester, at span, blockRow
 		case out <- b:
 			b = block{}
 			return nil
-		case <-stop:
+		case <-over:
 			return errYielded
 		}
 	}

@@ -191,6 +191,48 @@ func TestReadingThroughIsStopped(t *testing.T) {
 	}
 }
 
+// TestAFrozenSecondaryHoldsUpNoDDL: it sends nothing, and no end of the connection either. What waits for it has to let its locks on the primary
+// go, or a table there would be locked for everybody behind the DDL.
+func TestAFrozenSecondaryHoldsUpNoDDL(t *testing.T) {
+	for name, o := range map[string]Options{
+		"read through":   {},
+		"block by block": {BytesPerSecond: 1 << 40},
+		"whole":          {ServerSide: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const rows = 1000
+			fresh(t, "proof_through", "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(100), w TEXT)", numbered("t (id,v)", rows), "UPDATE t SET w=REPEAT('w', 20000)", "ANALYZE TABLE t")
+			frozen := lab.Secondaries()[0]
+			var link slowLink
+			link.slow.Store(true)
+			defer link.slow.Store(false)
+			sides := sidesOf(t, sideOf)
+			sides[1] = link.over(sides[1])
+			o.Streams, o.IgnoreAccounts, o.sizes = 1, rootAccounts, sizes{blockRows: 50, rangeRows: 1 << 40, resumeRows: 1}
+			var proofs []contract.Proof
+			ended := make(chan error, 1)
+			go func() {
+				var err error
+				proofs, err = Run(t.Context(), sides[0], sides[1:], o, nil)
+				ended <- err
+			}()
+			require.Eventually(t, func() bool { return link.blocks.Load()+link.through.Load() > 0 }, time.Minute, time.Millisecond)
+			require.NoError(t, frozen.Freeze())
+			defer func() { _ = frozen.Thaw() }()
+			require.NoError(t, lab.Primary().Exec(t.Context(), "SET SESSION lock_wait_timeout=120", "LOCK TABLES proof_through.t WRITE", "UNLOCK TABLES"))
+			require.Empty(t, ended)
+			require.NoError(t, frozen.Thaw())
+			link.slow.Store(false)
+			require.NoError(t, <-ended)
+			applierRuns(t)
+			for _, p := range proofs {
+				requireEqual(t, p)
+				require.EqualValues(t, rows, p.Layer(contract.ProofRows).Rows)
+			}
+		})
+	}
+}
+
 // reader is the session that reads the table in one statement to its end, if there is one.
 func reader(t *testing.T, n *sandbox.Node) string {
 	t.Helper()

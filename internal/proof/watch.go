@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,10 +21,10 @@ const busyPause = time.Second
 type watched struct {
 	busy  atomic.Bool
 	eased atomic.Int64
-	stops chan stopRequest
+	stops []chan stopRequest // to whoever watches the server of a session of that number
 }
 
-// stopRequest is a stream's that cannot end its statements by itself. Done is closed when they have been killed.
+// stopRequest is of a stream that cannot end its statement by itself. Done is closed when it has been killed.
 type stopRequest struct {
 	lane *stream
 	done chan struct{}
@@ -32,11 +33,21 @@ type stopRequest struct {
 // stop ends what the stream's servers are sending, and returns when nothing will be killed any more.
 func (w *rowWork) stop(ctx context.Context, lane *stream) {
 	lane.yield()
+	var all sync.WaitGroup
+	for i, session := range lane.sessions {
+		if session != nil {
+			all.Go(func() { w.stopOne(ctx, lane, i) })
+		}
+	}
+	all.Wait()
+}
+
+func (w *rowWork) stopOne(ctx context.Context, lane *stream, i int) {
 	request := stopRequest{lane: lane, done: make(chan struct{})}
 	select {
-	case w.stops <- request:
+	case w.stops[i] <- request:
 		<-request.done
-	case <-ctx.Done(): // which ends them as well
+	case <-ctx.Done(): // which ends it as well
 	}
 }
 
@@ -49,27 +60,40 @@ func (w *watched) ease() time.Duration {
 	return busyPause
 }
 
-// watch returns when the streams have ended. It alone uses the control sessions meanwhile.
+// watch returns when the streams have ended. It alone uses the control sessions meanwhile. Each server is watched by itself: one that hangs must
+// not keep another from being looked at.
 func (w *rowWork) watch(ctx context.Context, p *pair, lanes []*stream, finished <-chan struct{}) {
+	var all sync.WaitGroup
+	for i, session := range lanes[0].sessions {
+		if session != nil {
+			all.Go(func() { w.watchServer(ctx, i, p, lanes, finished) })
+		}
+	}
+	all.Wait()
+}
+
+func (w *rowWork) watchServer(ctx context.Context, i int, p *pair, lanes []*stream, finished <-chan struct{}) {
 	looked := time.Now()
 	for {
 		every := w.engine.options.sizes.lookEvery()
-		if w.manners.manner == trying {
+		if i == 0 && w.manners.manner == trying {
 			every = min(every, tryLook)
 		}
 		select {
 		case <-finished:
 			return
-		case request := <-w.stops:
-			w.kill(ctx, request.lane)
+		case request := <-w.stops[i]:
+			w.kill(ctx, i, request.lane)
 			close(request.done)
 		case <-time.After(min(every-time.Since(looked), lockHold)):
 			var err error
 			if time.Since(looked) >= every {
-				err = w.look(ctx, p)
+				if i == 0 {
+					err = w.look(ctx, p)
+				}
 				looked = time.Now()
 			}
-			if err := errors.Join(err, w.lookForDDL(ctx, lanes)); err != nil {
+			if err := errors.Join(err, w.lookForDDL(ctx, i, lanes, finished)); err != nil {
 				w.fail(err)
 			}
 		}
@@ -97,36 +121,48 @@ func (w *rowWork) look(ctx context.Context, p *pair) error {
 	return errors.Join(w.lookForLoad(ctx), w.lookForTraffic(ctx, manners.next))
 }
 
-// lookForDDL stops what DDL has waited behind for too long.
-func (w *rowWork) lookForDDL(ctx context.Context, lanes []*stream) error {
-	patience := w.engine.options.sizes.lookEvery()
-	waiting := map[int]map[tableName]bool{} // by session number
+// lookForDDL stops what DDL on the server has waited behind for too long.
+func (w *rowWork) lookForDDL(ctx context.Context, i int, lanes []*stream, finished <-chan struct{}) error {
+	var waiting map[tableName]bool
 	for _, lane := range lanes {
-		at, bound := lane.at.Load(), patience
-		if at == nil {
-			continue
-		}
-		if lane.through.Load() {
+		at, through, bound := lane.at.Load(), lane.passage.Load() != nil, w.engine.options.sizes.lookEvery()
+		if through {
 			bound = min(bound, lockHold)
 		}
-		for i, session := range lane.sessions {
-			if session == nil || session.held() <= bound {
-				continue
+		if at == nil || lane.sessions[i].held() <= bound {
+			continue
+		}
+		if waiting == nil {
+			var err error
+			if waiting, err = w.server(i).waitingDDL(ctx); err != nil {
+				return lane.blame(i, err)
 			}
-			if waiting[i] == nil {
-				var err error
-				if waiting[i], err = w.server(i).waitingDDL(ctx); err != nil {
-					return lane.blame(i, err)
-				}
-			}
-			if waiting[i][at.id()] {
-				lane.yield()
-				w.kill(ctx, lane)
-				break
-			}
+		}
+		if !waiting[at.id()] {
+			continue
+		}
+		lane.yield()
+		w.kill(ctx, i, lane)
+		if !through { // which stops all by itself
+			w.tellOthers(i, lane, finished)
 		}
 	}
 	return nil
+}
+
+// tellOthers has the stream's other servers stop as well, as soon as whoever watches them can.
+func (w *rowWork) tellOthers(i int, lane *stream, finished <-chan struct{}) {
+	for k, session := range lane.sessions {
+		if k == i || session == nil {
+			continue
+		}
+		go func() {
+			select {
+			case w.stops[k] <- stopRequest{lane: lane, done: make(chan struct{})}:
+			case <-finished:
+			}
+		}()
+	}
 }
 
 // server is the one that a stream's session of that number is connected to.
@@ -137,13 +173,9 @@ func (w *rowWork) server(i int) *server {
 	return &w.engine.replicas[i-1].server
 }
 
-// kill ends the statements of a stream that was told to yield: the server would go on sending to nobody.
-func (w *rowWork) kill(ctx context.Context, lane *stream) {
-	for i, session := range lane.sessions {
-		if session != nil {
-			_ = w.server(i).control.exec(ctx, "KILL QUERY "+session.id) // one that has just ended is not there to be killed: no harm
-		}
-	}
+// kill ends the statement of a stream that was told to yield: the server would go on sending to nobody.
+func (w *rowWork) kill(ctx context.Context, i int, lane *stream) {
+	_ = w.server(i).control.exec(ctx, "KILL QUERY "+lane.sessions[i].id) // one that has just ended is not there to be killed: no harm
 }
 
 // lookForLoad counts the sessions at work on the primary that are not ours.
