@@ -73,11 +73,15 @@ func (w *rowWork) watch(ctx context.Context, p *pair, lanes []*stream, finished 
 }
 
 func (w *rowWork) watchServer(ctx context.Context, i int, p *pair, lanes []*stream, finished <-chan struct{}) {
-	looked := time.Now()
+	looked, failed := time.Now(), false
 	for {
 		every := w.engine.options.sizes.lookEvery()
 		if i == 0 && w.manners.manner == trying {
 			every = min(every, tryLook)
+		}
+		next := time.After(min(every, lockHold))
+		if failed {
+			next = nil
 		}
 		select {
 		case <-finished:
@@ -85,16 +89,15 @@ func (w *rowWork) watchServer(ctx context.Context, i int, p *pair, lanes []*stre
 		case request := <-w.stops[i]:
 			w.kill(ctx, i, request.lane)
 			close(request.done)
-		case <-time.After(min(every-time.Since(looked), lockHold)):
+		case <-next:
 			var err error
-			if time.Since(looked) >= every {
-				if i == 0 {
-					err = w.look(ctx, p)
-				}
+			if i == 0 && time.Since(looked) >= every {
+				err = w.look(ctx, p)
 				looked = time.Now()
 			}
-			if err := errors.Join(err, w.lookForDDL(ctx, i, lanes, finished)); err != nil {
+			if err = errors.Join(err, w.lookForDDL(ctx, i, lanes, finished)); err != nil {
 				w.fail(err)
+				failed = true // the streams end, and nothing is looked at again
 			}
 		}
 	}
