@@ -21,6 +21,7 @@ import (
 type slowLink struct {
 	slow            atomic.Bool
 	blocks, through atomic.Int64
+	read            atomic.Int64 // bytes since the first of them
 }
 
 type slowConn struct {
@@ -33,7 +34,11 @@ func (c *slowConn) Read(p []byte) (int, error) {
 		time.Sleep(10 * time.Millisecond)
 		p = p[:min(len(p), 16<<10)]
 	}
-	return c.Conn.Read(p)
+	n, err := c.Conn.Read(p)
+	if c.link.blocks.Load()+c.link.through.Load() > 0 {
+		c.link.read.Add(int64(n))
+	}
+	return n, err
 }
 
 func (c *slowConn) Write(p []byte) (int, error) {
@@ -180,7 +185,8 @@ func TestReadingThroughIsStopped(t *testing.T) {
 				proofs, err = Run(t.Context(), sides[0], sides[1:], o, nil)
 				ended <- err
 			}()
-			require.Eventually(t, func() bool { return reader(t, slowest) != "" }, time.Minute, 5*time.Millisecond)
+			require.Eventually(t, func() bool { return link.read.Load() > 200_000 }, time.Minute, time.Millisecond, "it has not begun to send rows")
+			require.NotEmpty(t, reader(t, slowest))
 			killsBefore = kills(t, lab.Primary())
 			c.happens(t)
 			link.slow.Store(false)
@@ -216,7 +222,7 @@ func TestAFrozenSecondaryHoldsUpNoDDL(t *testing.T) {
 				proofs, err = Run(t.Context(), sides[0], sides[1:], o, nil)
 				ended <- err
 			}()
-			require.Eventually(t, func() bool { return link.blocks.Load()+link.through.Load() > 0 }, time.Minute, time.Millisecond)
+			require.Eventually(t, func() bool { return link.read.Load() > 0 }, time.Minute, time.Millisecond)
 			require.NoError(t, frozen.Freeze())
 			defer func() { _ = frozen.Thaw() }()
 			require.NoError(t, lab.Primary().Exec(t.Context(), "SET SESSION lock_wait_timeout=120", "LOCK TABLES proof_through.t WRITE", "UNLOCK TABLES"))
