@@ -33,6 +33,8 @@ const (
 	errPartitionNotKnown = 1747 // PARTITION () clause on a table that has no partitions any more
 	errTablespaceMissing = 1812
 	errTablespaceDiscard = 1814
+
+	errNoSuchThread = 1094
 )
 
 // movedByDDL says that a table cannot be read in this snapshot because its definition changed or is changing.

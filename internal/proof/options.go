@@ -70,7 +70,7 @@ type Options struct {
 
 // sizes decide how the reading is cut up. They change no result; tests make them small.
 type sizes struct {
-	// blockRows bounds a block whose rows are small: it keeps a metadata lock short.
+	// blockRows bounds a block whose rows are small.
 	blockRows int
 	// rangeRows is about how many rows a range of a large table has, at most. It is what a proof that was cut off reads again.
 	rangeRows int64

@@ -66,7 +66,7 @@ func (t *table) effort() int64 { return 100*t.rows + t.bytes }
 // parts is into how many ranges a table should be cut, if all tables together take so much effort. Ranges cost the server something, so
 // that beside the bounds of one only a table is cut that would keep one stream at work a third longer than its share.
 func (o Options) parts(t *table, all int64) int {
-	parts := max(t.rows/o.sizes.rangeRows, t.bytes/rangeBytes)
+	parts := max((t.rows+o.sizes.rangeRows-1)/o.sizes.rangeRows, (t.bytes+rangeBytes-1)/rangeBytes)
 	streams := int64(o.Streams)
 	if least := o.sizes.shareRows; least > 0 && t.rows >= least && streams > 1 && 3*streams*t.effort() > 4*all {
 		parts = max(parts, 1+4*streams*t.effort()/all)
@@ -99,7 +99,7 @@ func unitsOf(state *tableState) []unit {
 }
 
 // cut finds where to cut a large table into so many parts, for parallel reading and for resuming. A key that begins with an integer is cut evenly between
-// its least and its greatest value: uneven data make uneven ranges, which cost balance and nothing else. Any other is walked along, on a
+// its least and its greatest value: uneven data make uneven ranges. Any other is walked along, on a
 // secondary, so that the primary has no part in it. Without cuts the table is one range: whatever goes wrong here is no error.
 func (e *engine) cut(ctx context.Context, t *table, parts int) (cuts []position, private bool) {
 	if len(t.key) == 0 || parts < 2 || len(t.partitions) > 0 {

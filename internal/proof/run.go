@@ -12,12 +12,13 @@ import (
 
 // engine is one Run.
 type engine struct {
-	options  Options
-	primary  server
-	replicas []*replica
-	progress *reporter
-	traffic  traffic // when the run began
-	batching bool    // every server can hash small tables
+	options   Options
+	primary   server
+	replicas  []*replica
+	progress  *reporter
+	traffic   traffic // when the run began
+	batching  bool    // every server can hash small tables
+	seesLocks bool    // every server shows who waits for a metadata lock
 }
 
 // Run compares each secondary with the primary and gives one proof per secondary, in the order given. A difference is a result, not an
@@ -163,7 +164,7 @@ func (e *engine) checkFitness(ctx context.Context) error {
 	for _, r := range e.alive() {
 		servers = append(servers, &r.server)
 	}
-	e.batching = true
+	e.batching, e.seesLocks = true, true
 	for i, s := range servers {
 		settings, err := s.control.value(ctx, "SELECT CONCAT_WS(' ', @@global.gtid_mode, @@global.log_bin, @@global.binlog_order_commits)")
 		if err != nil {
@@ -180,6 +181,11 @@ func (e *engine) checkFitness(ctx context.Context) error {
 			return err
 		}
 		e.batching = e.batching && fits
+		locks, err := s.control.value(ctx, "SELECT COUNT(*) FROM performance_schema.metadata_locks WHERE OWNER_THREAD_ID=PS_CURRENT_THREAD_ID()")
+		if err != nil {
+			return err
+		}
+		e.seesLocks = e.seesLocks && locks != "0" // at least that on the table it is read from
 		if e.options.ServerSide && !fits {
 			add(s.name, "max_allowed_packet is below %d, which hashing rows on the server needs; SET GLOBAL max_allowed_packet, or let the client hash", packetNeeded)
 		}

@@ -34,7 +34,7 @@ type session struct {
 	yield atomic.Bool
 }
 
-// errYielded ends a statement for DDL that waits behind it.
+// errYielded ends a statement that was asked to.
 var errYielded = errors.New("gave way to DDL that waited")
 
 // sqlMode is the same on both sides. ALLOW_INVALID_DATES lets every date that a column can hold be written as a literal.
@@ -234,6 +234,7 @@ func (s *session) snapshot(ctx context.Context) error {
 // mark sets the savepoint that releaseLocks goes back to. It is not part of snapshot, whose calls must lie close together.
 func (s *session) mark(ctx context.Context) error {
 	s.since.Store(0)
+	s.yield.Store(false)
 	return s.exec(ctx, "SAVEPOINT proof")
 }
 

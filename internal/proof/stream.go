@@ -162,15 +162,15 @@ func (s *stream) on(ctx context.Context, i int, read func(i int, session *sessio
 // compareInOrder compares a span with a key, or as much of it as the pair is good for.
 func (s *stream) compareInOrder(ctx context.Context, j *job) error {
 	w := s.work
-	limit := w.blockLimit(j.span.table.rowBytes())
+	rowBytes := j.span.table.rowBytes()
 	for {
 		var ended bool
 		var err error
-		if w.hurries(*j) {
+		if w.mayReadThrough(*j) {
 			ended, err = s.compareThrough(ctx, j)
 		}
 		if err == nil && !ended && !w.giveUp.Load() { // also behind a reading through that was stopped: it may not have come on at all
-			ended, err = s.compareBlock(ctx, j, &limit)
+			ended, err = s.compareBlock(ctx, j, &rowBytes)
 		}
 		switch {
 		case err != nil:
@@ -185,12 +185,12 @@ func (s *stream) compareInOrder(ctx context.Context, j *job) error {
 	}
 }
 
-// compareBlock reads the job's next block, of at most limit rows, on all servers. The primary's says where the next begins, and how many
-// rows it should have.
-func (s *stream) compareBlock(ctx context.Context, j *job, limit *int) (ended bool, err error) {
+// compareBlock reads the job's next block on all servers. The primary's says where the next begins, and how large a row is.
+func (s *stream) compareBlock(ctx context.Context, j *job, rowBytes *int64) (ended bool, err error) {
 	w := s.work
+	limit := w.blockLimit(*rowBytes)
 	blocks := make([]block, len(s.sessions))
-	if err := s.courteously(ctx, func() error { return s.readBlocks(ctx, *j, *limit, blocks) }); err != nil {
+	if err := s.courteously(ctx, func() error { return s.readBlocks(ctx, *j, limit, blocks) }); err != nil {
 		return false, err
 	}
 	ours := blocks[0]
@@ -211,7 +211,7 @@ func (s *stream) compareBlock(ctx context.Context, j *job, limit *int) (ended bo
 		return true, nil
 	}
 	j.span.after = ours.last
-	*limit = w.blockLimit(ours.bytes / ours.rows)
+	*rowBytes = ours.bytes / ours.rows
 	if wait := max(w.limit.reserve(ours.bytes), w.ease()); wait > 0 && !w.giveUp.Load() {
 		s.releaseLocks(ctx) // nobody shall wait for our waiting
 		return false, pause(ctx, wait)

@@ -14,11 +14,11 @@ import (
 // sides count alike, so their blocks end at the same row for as long as they show the same. At the first block that differs, and as soon
 // as somebody would mind, the statements are stopped, and the reading goes on block by block from the last block that was equal.
 
-// hurries says whether the job may be read through.
-func (w *rowWork) hurries(j job) bool {
+// mayReadThrough says that nobody would mind, or that it would be seen who does.
+func (w *rowWork) mayReadThrough(j job) bool {
 	o := w.engine.options
 	return j.clean && j.span.table.transactional() && // other engines lock the table for as long as it is read
-		!o.ServerSide && o.BytesPerSecond <= 0 && w.undisturbed()
+		w.engine.seesLocks && !o.ServerSide && o.BytesPerSecond <= 0 && w.undisturbed()
 }
 
 func (w *rowWork) undisturbed() bool {
@@ -83,7 +83,7 @@ func (s *stream) compareAsTheyCome(j *job, blocks []chan block) (ended bool) {
 			return false
 		}
 		for _, i := range j.unit.state.replicas {
-			if theirs, ok := <-blocks[i+1]; !ok || !ours.same(theirs) || ours.ended() != theirs.ended() {
+			if theirs, ok := <-blocks[i+1]; !ok || !ours.same(theirs) {
 				return false
 			}
 		}

@@ -111,6 +111,13 @@ func TestReadingThroughIsStopped(t *testing.T) {
 			},
 			check: onOnePair,
 		},
+		"a flush waits": {
+			look: time.Hour,
+			happens: func(t *testing.T) {
+				require.NoError(t, lab.Primary().Exec(t.Context(), "SET SESSION lock_wait_timeout=120", "FLUSH TABLES WITH READ LOCK", "UNLOCK TABLES"))
+			},
+			check: onOnePair,
+		},
 		"DDL waits on a secondary": {
 			look: time.Hour,
 			on:   func() *sandbox.Node { return lab.Secondaries()[1] },
@@ -193,6 +200,37 @@ func TestReadingThroughIsStopped(t *testing.T) {
 			require.NoError(t, <-ended)
 			applierRuns(t)
 			c.check(t, proofs, &link)
+		})
+	}
+}
+
+// TestWhereSomebodyMayMindBlocksAreRead: a reading through must be seen to be in the way.
+func TestWhereSomebodyMayMindBlocksAreRead(t *testing.T) {
+	for name, c := range map[string]struct {
+		engine  string
+		options Options
+		before  []string
+		through bool
+	}{
+		"nobody does":               {engine: "InnoDB", through: true},
+		"another engine":            {engine: "MyISAM"},
+		"a limit":                   {engine: "InnoDB", options: Options{BytesPerSecond: 1 << 40}},
+		"locks that cannot be seen": {engine: "InnoDB", before: []string{"UPDATE performance_schema.setup_instruments SET ENABLED='NO' WHERE NAME='wait/lock/metadata/sql/mdl'"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fresh(t, "proof_through", "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(100)) ENGINE="+c.engine, numbered("t", 100))
+			t.Cleanup(func() {
+				require.NoError(t, lab.Primary().Exec(context.Background(), "UPDATE performance_schema.setup_instruments SET ENABLED='YES' WHERE NAME='wait/lock/metadata/sql/mdl'"))
+			})
+			require.NoError(t, lab.Primary().Exec(t.Context(), c.before...))
+			var link slowLink
+			sides := sidesOf(t, sideOf)
+			sides[0] = link.over(sides[0])
+			for _, p := range proveSides(t, sides, c.options) {
+				requireEqual(t, p)
+			}
+			require.Equal(t, c.through, link.through.Load() > 0)
+			require.Equal(t, !c.through, link.blocks.Load() > 0)
 		})
 	}
 }

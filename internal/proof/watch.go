@@ -27,6 +27,7 @@ type watched struct {
 // stopRequest is of a stream that cannot end its statement by itself. Done is closed when it has been killed.
 type stopRequest struct {
 	lane *stream
+	at   *table // only while it reads this
 	done chan struct{}
 }
 
@@ -43,7 +44,7 @@ func (w *rowWork) stop(ctx context.Context, lane *stream) {
 }
 
 func (w *rowWork) stopOne(ctx context.Context, lane *stream, i int) {
-	request := stopRequest{lane: lane, done: make(chan struct{})}
+	request := stopRequest{lane: lane, at: lane.at.Load(), done: make(chan struct{})}
 	select {
 	case w.stops[i] <- request:
 		<-request.done
@@ -87,7 +88,9 @@ func (w *rowWork) watchServer(ctx context.Context, i int, p *pair, lanes []*stre
 		case <-finished:
 			return
 		case request := <-w.stops[i]:
-			w.kill(ctx, i, request.lane)
+			if request.lane.at.Load() == request.at {
+				w.kill(ctx, i, request.lane)
+			}
 			close(request.done)
 		case <-next:
 			var err error
@@ -141,27 +144,27 @@ func (w *rowWork) lookForDDL(ctx context.Context, i int, lanes []*stream, finish
 				return lane.blame(i, err)
 			}
 		}
-		if !waiting[at.id()] {
+		if !waiting[at.id()] && !(through && waiting[anyTable]) || lane.at.Load() != at {
 			continue
 		}
 		lane.yield()
 		w.kill(ctx, i, lane)
 		if !through { // which stops all by itself
-			w.tellOthers(i, lane, finished)
+			w.tellOthers(i, lane, at, finished)
 		}
 	}
 	return nil
 }
 
 // tellOthers has the stream's other servers stop as well, as soon as whoever watches them can.
-func (w *rowWork) tellOthers(i int, lane *stream, finished <-chan struct{}) {
+func (w *rowWork) tellOthers(i int, lane *stream, at *table, finished <-chan struct{}) {
 	for k, session := range lane.sessions {
 		if k == i || session == nil {
 			continue
 		}
 		go func() {
 			select {
-			case w.stops[k] <- stopRequest{lane: lane, done: make(chan struct{})}:
+			case w.stops[k] <- stopRequest{lane: lane, at: at, done: make(chan struct{})}:
 			case <-finished:
 			}
 		}()
@@ -178,7 +181,11 @@ func (w *rowWork) server(i int) *server {
 
 // kill ends the statement of a stream that was told to yield: the server would go on sending to nobody.
 func (w *rowWork) kill(ctx context.Context, i int, lane *stream) {
-	_ = w.server(i).control.exec(ctx, "KILL QUERY "+lane.sessions[i].id) // one that has just ended is not there to be killed: no harm
+	session := lane.sessions[i]
+	err := w.server(i).control.exec(ctx, "KILL QUERY "+session.id) // one that has just ended is not there to be killed: no harm
+	if err != nil && node.Number(err) != errNoSuchThread {
+		w.fail(lane.blame(i, nodeError(ctx, session.Node, "KILL QUERY", err)))
+	}
 }
 
 // lookForLoad counts the sessions at work on the primary that are not ours.
@@ -195,11 +202,16 @@ func (w *rowWork) lookForLoad(ctx context.Context) error {
 	return nil
 }
 
-// waitingDDL are the tables for whose metadata lock somebody waits (performance_schema.metadata_locks, on by default since 8.0).
+// anyTable stands for all of them: a flush waits for the statements that read any, and whoever comes later for the flush.
+var anyTable = tableName{}
+
+// waitingDDL are the tables for whose metadata lock somebody waits (performance_schema.metadata_locks, on by default since 8.0). Of a flush
+// (FLUSH TABLES, also WITH READ LOCK, as backups take it) no lock shows whom it waits for, its state does (measured on 9.7).
 func (s *server) waitingDDL(ctx context.Context) (map[tableName]bool, error) {
 	out := map[tableName]bool{}
 	err := eachText(ctx, s.control, `SELECT OBJECT_SCHEMA, OBJECT_NAME FROM performance_schema.metadata_locks
-		WHERE LOCK_STATUS='PENDING' AND OBJECT_TYPE='TABLE' AND OBJECT_SCHEMA `+node.UserSchemas, func(row []sql.RawBytes) error {
+		WHERE LOCK_STATUS='PENDING' AND OBJECT_TYPE='TABLE' AND OBJECT_SCHEMA `+node.UserSchemas+`
+		UNION ALL SELECT '', '' FROM performance_schema.threads WHERE PROCESSLIST_STATE='Waiting for table flush' `, func(row []sql.RawBytes) error {
 		out[tableName{string(row[0]), string(row[1])}] = true
 		return nil
 	})
