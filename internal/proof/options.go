@@ -83,7 +83,7 @@ type sizes struct {
 	// snapshots were held; 0 is historyDefault.
 	history int64
 	// look is how often the cost to others is looked at, and how long DDL may wait behind one statement of ours; 0 is lookDefault.
-	// Blocks are shorter; a table without a key is read in one statement.
+	// Blocks are shorter; a table without a key is read in one statement. Behind a reading through it waits for lockHold.
 	look time.Duration
 	// batch is the number of small tables from which they are batched; 0 is batchDefault.
 	batch int

@@ -98,9 +98,9 @@ func unitsOf(state *tableState) []unit {
 	return out
 }
 
-// cut finds where to cut a large table into so many parts, for parallel reading and for resuming. A key that begins with an integer is cut evenly between
-// its least and its greatest value: uneven data make uneven ranges. Any other is walked along, on a
-// secondary, so that the primary has no part in it. Without cuts the table is one range: whatever goes wrong here is no error.
+// cut finds where to cut a large table into so many parts, for parallel reading and for resuming. A key that begins with an integer is cut
+// evenly between its least and its greatest value: uneven data make uneven ranges. Any other is walked along, on a secondary, so that the
+// primary has no part in it. Without cuts the table is one range: whatever goes wrong here is no error.
 func (e *engine) cut(ctx context.Context, t *table, parts int) (cuts []position, private bool) {
 	if len(t.key) == 0 || parts < 2 || len(t.partitions) > 0 {
 		return nil, false

@@ -251,7 +251,7 @@ func (s *session) releaseLocks(ctx context.Context) error {
 	return err
 }
 
-// lockHold is how long a session may keep the metadata lock of a table that it goes on reading.
+// lockHold is how long a session may keep the metadata lock of a table that it goes on reading; in a reading through, when somebody waits.
 const lockHold = 200 * time.Millisecond
 
 // held is for how long the session has held metadata locks.

@@ -185,20 +185,13 @@ func TestReadingThroughIsStopped(t *testing.T) {
 			}
 			o := c.options
 			o.IgnoreAccounts, o.sizes = rootAccounts, sizes{blockRows: 50, rangeRows: 1 << 40, resumeRows: 1, look: cmp.Or(c.look, 50*time.Millisecond)}
-			var proofs []contract.Proof
-			ended := make(chan error, 1)
-			go func() {
-				var err error
-				proofs, err = Run(t.Context(), sides[0], sides[1:], o, nil)
-				ended <- err
-			}()
+			ended := runAside(t, sides, o)
 			require.Eventually(t, func() bool { return link.read.Load() > 200_000 }, time.Minute, time.Millisecond, "it has not begun to send rows")
 			require.NotEmpty(t, reader(t, slowest))
 			killsBefore = kills(t, lab.Primary())
 			c.happens(t)
 			link.slow.Store(false)
-			require.NoError(t, <-ended)
-			applierRuns(t)
+			proofs := (<-ended)(t)
 			c.check(t, proofs, &link)
 		})
 	}
@@ -253,13 +246,7 @@ func TestAFrozenSecondaryHoldsUpNoDDL(t *testing.T) {
 			sides := sidesOf(t, sideOf)
 			sides[1] = link.over(sides[1])
 			o.Streams, o.IgnoreAccounts, o.sizes = 1, rootAccounts, sizes{blockRows: 50, rangeRows: 1 << 40, resumeRows: 1}
-			var proofs []contract.Proof
-			ended := make(chan error, 1)
-			go func() {
-				var err error
-				proofs, err = Run(t.Context(), sides[0], sides[1:], o, nil)
-				ended <- err
-			}()
+			ended := runAside(t, sides, o)
 			require.Eventually(t, func() bool { return link.read.Load() > 0 }, time.Minute, time.Millisecond)
 			require.NoError(t, frozen.Freeze())
 			defer func() { _ = frozen.Thaw() }()
@@ -267,14 +254,29 @@ func TestAFrozenSecondaryHoldsUpNoDDL(t *testing.T) {
 			require.Empty(t, ended)
 			require.NoError(t, frozen.Thaw())
 			link.slow.Store(false)
-			require.NoError(t, <-ended)
-			applierRuns(t)
+			proofs := (<-ended)(t)
 			for _, p := range proofs {
 				requireEqual(t, p)
 				require.EqualValues(t, rows, p.Layer(contract.ProofRows).Rows)
 			}
 		})
 	}
+}
+
+// runAside proves beside the test, and gives the proofs, which it wants to be had, to whoever asks.
+func runAside(t *testing.T, sides []Side, o Options) <-chan func(*testing.T) []contract.Proof {
+	t.Helper()
+	ended := make(chan func(*testing.T) []contract.Proof, 1)
+	go func() {
+		proofs, err := Run(t.Context(), sides[0], sides[1:], o, nil)
+		ended <- func(t *testing.T) []contract.Proof {
+			t.Helper()
+			require.NoError(t, err)
+			applierRuns(t)
+			return proofs
+		}
+	}()
+	return ended
 }
 
 // reader is the session that reads the table in one statement to its end, if there is one.

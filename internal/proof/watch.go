@@ -37,18 +37,19 @@ func (w *rowWork) stop(ctx context.Context, lane *stream) {
 	var all sync.WaitGroup
 	for i, session := range lane.sessions {
 		if session != nil {
-			all.Go(func() { w.stopOne(ctx, lane, i) })
+			all.Go(func() { w.ask(lane, i, lane.at.Load(), ctx.Done()) }) // a cancel ends it as well
 		}
 	}
 	all.Wait()
 }
 
-func (w *rowWork) stopOne(ctx context.Context, lane *stream, i int) {
-	request := stopRequest{lane: lane, at: lane.at.Load(), done: make(chan struct{})}
+// ask has the watcher of one of the stream's servers kill what reads the table there, unless it is over before.
+func (w *rowWork) ask(lane *stream, i int, at *table, over <-chan struct{}) {
+	request := stopRequest{lane: lane, at: at, done: make(chan struct{})}
 	select {
 	case w.stops[i] <- request:
 		<-request.done
-	case <-ctx.Done(): // which ends it as well
+	case <-over:
 	}
 }
 
@@ -149,26 +150,16 @@ func (w *rowWork) lookForDDL(ctx context.Context, i int, lanes []*stream, finish
 		}
 		lane.yield()
 		w.kill(ctx, i, lane)
-		if !through { // which stops all by itself
-			w.tellOthers(i, lane, at, finished)
+		if through { // which stops the others by itself
+			continue
+		}
+		for k, session := range lane.sessions {
+			if k != i && session != nil {
+				go w.ask(lane, k, at, finished) // as soon as whoever watches that one can
+			}
 		}
 	}
 	return nil
-}
-
-// tellOthers has the stream's other servers stop as well, as soon as whoever watches them can.
-func (w *rowWork) tellOthers(i int, lane *stream, at *table, finished <-chan struct{}) {
-	for k, session := range lane.sessions {
-		if k == i || session == nil {
-			continue
-		}
-		go func() {
-			select {
-			case w.stops[k] <- stopRequest{lane: lane, at: at, done: make(chan struct{})}:
-			case <-finished:
-			}
-		}()
-	}
 }
 
 // server is the one that a stream's session of that number is connected to.

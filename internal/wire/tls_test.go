@@ -55,18 +55,25 @@ func server(t *testing.T, version uint16, then func(net.Conn)) (Dial, *x509.Cert
 	}, own.client.RootCAs
 }
 
-// connect goes as far as a driver does before it logs in.
-func connect(t *testing.T, tap *Tap, dial Dial, config *tls.Config) (dialed, c net.Conn, err error) {
+// greeted is a connection on which the server has greeted, and the driver's configuration.
+func greeted(t *testing.T, tap *Tap, dial Dial, config *tls.Config, address string) (net.Conn, *tls.Config) {
 	t.Helper()
 	forDriver, err := tap.TLS(config)
 	require.NoError(t, err)
-	dialed, err = tap.Dial(dial)(t.Context(), "tcp", "db2:3306")
+	c, err := tap.Dial(dial)(t.Context(), "tcp", address)
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = dialed.Close() })
-	greeted := make([]byte, len(greeting))
-	_, err = io.ReadFull(dialed, greeted)
+	t.Cleanup(func() { _ = c.Close() })
+	heard := make([]byte, len(greeting))
+	_, err = io.ReadFull(c, heard)
 	require.NoError(t, err)
-	require.Equal(t, greeting, greeted)
+	require.Equal(t, greeting, heard)
+	return c, forDriver
+}
+
+// connect goes as far as a driver does before it logs in.
+func connect(t *testing.T, tap *Tap, dial Dial, config *tls.Config) (dialed, c net.Conn, err error) {
+	t.Helper()
+	dialed, forDriver := greeted(t, tap, dial, config, "db2:3306")
 	if _, err := dialed.Write(sslRequest()); err != nil {
 		return dialed, nil, err
 	}
@@ -142,17 +149,10 @@ func TestWithoutTLSNothingIsEncrypted(t *testing.T) {
 	login[headerLen+1] = 0
 	dial, _ := server(t, tls.VersionTLS13, func(c net.Conn) { _, _ = c.Write(answer(append(twoColumns[:3:3], row("a"), newEOF)...)) })
 	tap := new(Tap)
-	_, err := tap.TLS(&tls.Config{})
-	require.NoError(t, err)
-	c, err := tap.Dial(dial)(t.Context(), "tcp", "")
-	require.NoError(t, err)
-	defer c.Close()
-	greeted := make([]byte, len(greeting))
-	_, err = io.ReadFull(c, greeted)
-	require.NoError(t, err)
+	c, _ := greeted(t, tap, dial, &tls.Config{}, "db1:3306")
 	var rows int
 	require.NoError(t, tap.Divert(func([]byte) (bool, error) { rows++; return false, nil }))
-	_, err = c.Write(login)
+	_, err := c.Write(login)
 	require.NoError(t, err)
 	seen, err := io.ReadAll(c)
 	require.NoError(t, err)
@@ -169,13 +169,8 @@ func TestOnlyTheFirstPacketIsARequest(t *testing.T) {
 		_, _ = io.ReadFull(c, rest)
 		heard <- rest
 	})
-	tap := new(Tap)
-	_, err := tap.TLS(&tls.Config{InsecureSkipVerify: true})
-	require.NoError(t, err)
-	c, err := tap.Dial(dial)(t.Context(), "tcp", "db1:3306")
-	require.NoError(t, err)
-	defer c.Close()
-	_, err = c.Write(make([]byte, sslRequestLen)) // a login of the same length
+	c, _ := greeted(t, new(Tap), dial, &tls.Config{InsecureSkipVerify: true}, "db1:3306")
+	_, err := c.Write(make([]byte, sslRequestLen)) // a login of the same length
 	require.NoError(t, err)
 	_, err = c.Write(sslRequest())
 	require.NoError(t, err)
@@ -187,14 +182,8 @@ func TestAClosedConnectionHoldsNobodyUp(t *testing.T) {
 	for _, shakeHands := range []bool{true, false} {
 		release := make(chan struct{})
 		dial, pool := server(t, tls.VersionTLS13, func(net.Conn) { <-release })
-		tap := new(Tap)
-		forDriver, err := tap.TLS(&tls.Config{RootCAs: pool, ServerName: "db1"})
-		require.NoError(t, err)
-		dialed, err := tap.Dial(dial)(t.Context(), "tcp", "")
-		require.NoError(t, err)
-		_, err = io.ReadFull(dialed, make([]byte, len(greeting)))
-		require.NoError(t, err)
-		_, err = dialed.Write(sslRequest())
+		dialed, forDriver := greeted(t, new(Tap), dial, &tls.Config{RootCAs: pool, ServerName: "db1"}, "db1:3306")
+		_, err := dialed.Write(sslRequest())
 		require.NoError(t, err)
 		c := net.Conn(dialed)
 		if shakeHands {
@@ -218,31 +207,17 @@ func TestAClosedConnectionHoldsNobodyUp(t *testing.T) {
 // TestTheNameOfTheAddressIsVerified where the configuration gives none, as the driver does.
 func TestTheNameOfTheAddressIsVerified(t *testing.T) {
 	dial, pool := server(t, tls.VersionTLS13, func(net.Conn) {})
-	tap := new(Tap)
-	_, err := tap.TLS(&tls.Config{RootCAs: pool})
-	require.NoError(t, err)
-	c, err := tap.Dial(dial)(t.Context(), "tcp", "db1:3306")
-	require.NoError(t, err)
-	defer c.Close()
-	_, err = io.ReadFull(c, make([]byte, len(greeting)))
-	require.NoError(t, err)
-	_, err = c.Write(sslRequest())
+	c, _ := greeted(t, new(Tap), dial, &tls.Config{RootCAs: pool}, "db1:3306")
+	_, err := c.Write(sslRequest())
 	require.NoError(t, err)
 }
 
 // TestARequestThatWasNotSeenEndsTheDriver: a driver that takes the server for its own peer must not log in.
 func TestARequestThatWasNotSeenEndsTheDriver(t *testing.T) {
 	dial, _ := server(t, tls.VersionTLS13, func(net.Conn) {})
-	tap := new(Tap)
-	forDriver, err := tap.TLS(&tls.Config{InsecureSkipVerify: true})
-	require.NoError(t, err)
-	c, err := tap.Dial(dial)(t.Context(), "tcp", "db1:3306")
-	require.NoError(t, err)
-	defer c.Close()
-	_, err = io.ReadFull(c, make([]byte, len(greeting)))
-	require.NoError(t, err)
+	c, forDriver := greeted(t, new(Tap), dial, &tls.Config{InsecureSkipVerify: true}, "db1:3306")
 	for _, part := range [][]byte{sslRequest()[:10], sslRequest()[10:]} {
-		_, err = c.Write(part)
+		_, err := c.Write(part)
 		require.NoError(t, err)
 	}
 	var unknown *tls.CertificateVerificationError
